@@ -1,0 +1,69 @@
+//! The control plane's settings.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use async_trait::async_trait;
+use pointsman_proto::preprocess::v1::PreprocessRequest;
+use pointsman_routing::{integration::Preprocess, outcome::Refusal, results::Reply};
+
+/// Everything that a control plane can be told.
+#[derive(Clone)]
+pub struct Config {
+    /// The folder of the database, made where it is missing.
+    pub data: PathBuf,
+    /// Where admins and edges connect. Port 0 works.
+    pub admin_listen: SocketAddr,
+    /// TLS for the admin port: PEM files of the certificate chain and its key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// What endpoint URLs start with.
+    pub public_url: PublicUrl,
+    /// Calls Preprocess services for `TestEndpoint`.
+    pub preprocess: Arc<dyn PreprocessCaller>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("data", &self.data)
+            .field("admin_listen", &self.admin_listen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What endpoint URLs start with, as `https://hooks.example.com`. It can be told later, once, where it is the address
+/// of an edge that is not bound yet.
+#[derive(Clone, Debug, Default)]
+pub struct PublicUrl(Arc<OnceLock<String>>);
+
+impl PublicUrl {
+    /// One that is known.
+    #[must_use]
+    pub fn known(url: impl Into<String>) -> Self {
+        let public_url = Self::default();
+        public_url.set(url);
+        public_url
+    }
+
+    /// Tells it. Only the first one counts. A trailing `/` is dropped.
+    pub fn set(&self, url: impl Into<String>) {
+        let _ = self.0.set(url.into().trim_end_matches('/').to_owned());
+    }
+
+    /// The URL of the endpoint of `token`; only its path while the base is not known.
+    #[must_use]
+    pub fn endpoint(&self, token: &str) -> String {
+        format!("{}/hooks/{token}", self.0.get().map_or("", String::as_str))
+    }
+}
+
+/// Calls Preprocess services. The one implementation is the edge's; the control plane does not know edges.
+#[async_trait]
+pub trait PreprocessCaller: Send + Sync + 'static {
+    /// Calls `service` and turns what happens into its reply or a refusal (`preprocess_*`).
+    async fn call(&self, service: &Preprocess, request: PreprocessRequest) -> Result<Reply, Refusal>;
+}

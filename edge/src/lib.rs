@@ -1,0 +1,14 @@
+//! The edge: takes webhooks, decides whose they are, forwards them.
+//!
+//! [`App::build`] binds the status port and returns; the webhook port is bound once a configuration is there.
+//!
+//! A webhook's way: `ingress` pins the current table → endpoint by token → limits → body → preprocess → results →
+//! `decide` → `forward` → the response streams back → one access line.
+//! A change's way: `sync` receives chunks → converts → swaps the table once per commit → acknowledges.
+
+pub mod app;
+pub mod config;
+pub mod preprocess;
+
+pub use app::{App, BuildError, Running};
+pub use config::Config;
