@@ -1,7 +1,7 @@
 //! Pointsman's three APIs, generated from the `.proto` files beside this crate.
 //!
 //! - [`admin::v1`]: what admins call.
-//! - [`edge::v1`]: how edges get their configuration.
+//! - [`edge::v1`]: how edges get their configuration; [`edge::hash`]: the hash that both sides compare.
 //! - [`preprocess::v1`]: what vendors implement.
 //!
 //! [`FILE_DESCRIPTOR_SET`] holds their descriptors with all comments, for reflection; [`descriptor_pool`] reads them,
@@ -22,6 +22,8 @@ pub mod admin {
 
 /// `pointsman.edge`.
 pub mod edge {
+    pub mod hash;
+
     /// `pointsman.edge.v1`.
     #[allow(clippy::allow_attributes_without_reason, reason = "generated code")]
     pub mod v1 {
