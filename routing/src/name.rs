@@ -59,6 +59,10 @@ id! {
     /// The key of a flow within its integration.
     FlowKey
 }
+id! {
+    /// The id of an edge. Displays as its name, `edges/{edge}`.
+    EdgeId
+}
 
 /// `integrations/{integration}/customerMappings/{mapping}`
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +131,12 @@ impl fmt::Display for CustomerId {
     }
 }
 
+impl fmt::Display for EdgeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "edges/{}", self.0)
+    }
+}
+
 impl fmt::Display for MappingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/customerMappings/{}", self.integration, self.mapping.as_str())
@@ -173,6 +183,18 @@ impl FromStr for ResourceName {
             }
             _ => return Err(NameError { reason: "not the name of a resource".to_owned() }),
         })
+    }
+}
+
+// Edges are no configuration, so no `ResourceName`.
+impl FromStr for EdgeId {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        match name.strip_prefix("edges/") {
+            Some(id) => Self::parse(id),
+            None => Err(NameError { reason: "not of the form `edges/{edge}`".to_owned() }),
+        }
     }
 }
 
