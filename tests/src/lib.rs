@@ -3,6 +3,7 @@
 //! - [`sandbox`]: a control plane and an edge in this process, joined by real sockets on free ports.
 //! - [`receiver`]: a flow endpoint that records what reaches it.
 //! - [`scripted`]: a flow endpoint that misbehaves, byte by byte.
+//! - [`preprocess`]: a Preprocess service that does what a test says.
 //! - [`sender`]: a third party: webhooks over HTTP/1.1 and HTTP/2, well-formed or written by hand.
 //! - [`acme`]: the tutorial's scenario: its payloads and its configuration.
 //!
@@ -12,6 +13,7 @@
 use std::time::Duration;
 
 pub mod acme;
+pub mod preprocess;
 pub mod receiver;
 pub mod sandbox;
 pub mod scripted;
