@@ -1,17 +1,56 @@
 //! References: where to look for a value.
+//!
+//! ```text
+//! reference = "results" step+            a value of `results`
+//!           | "json(" reference ")" step*  a value of the JSON document in a string that another reference finds
+//! step      = "." name | "[" string "]" | "[" index "]"
+//! name      = one or more of A-Z a-z 0-9 _ - $ : @ #
+//! string    = a JSON string, with its escapes
+//! index     = 0, or decimal digits without a leading 0
+//! ```
+//!
+//! White space stands nowhere but in a quoted name.
 
 use std::fmt;
+
+mod escape;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use escape::unescape;
+
+/// The longest reference, in bytes.
+pub const MAX_REFERENCE_BYTES: usize = 1024;
+/// How often `json(…)` may stand around itself.
+pub const MAX_REFERENCE_NESTING: usize = 8;
+/// How many steps may follow `results`, or one `json(…)`. No document that is read is deeper.
+pub const MAX_REFERENCE_STEPS: usize = 128;
 
 /// A parsed reference, as `results.body.data.type` or `json(results.body.data.payload).team.id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     text: Box<str>,
+    paths: Box<[Path]>,
+}
+
+/// The way through one document.
+pub(crate) type Path = Box<[Step]>;
+
+/// One step down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// To an object's member.
+    Key(Box<str>),
+    /// To an array's element.
+    Index(u32),
 }
 
 impl Reference {
     /// Parses `text`.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
-        todo!("{text}")
+        let paths = parse::parse(text)?;
+        Ok(Self { text: text.into(), paths })
     }
 
     /// The reference as it was written.
@@ -23,7 +62,20 @@ impl Reference {
     /// Whether, without a Preprocess service, reading it needs the request's body.
     #[must_use]
     pub fn reads_body(&self) -> bool {
-        todo!()
+        matches!(self.paths.first().map(|path| &**path), Some([body, data, ..]) if body.is("body") && data.is("data"))
+    }
+
+    /// The paths, innermost first and at least one: the first leads through `results`, each further one through the
+    /// JSON document in the string that the one before it finds.
+    pub(crate) fn paths(&self) -> &[Path] {
+        &self.paths
+    }
+}
+
+impl Step {
+    /// Whether it leads to the member of this name.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        matches!(self, Self::Key(key) if **key == *name)
     }
 }
 
