@@ -23,6 +23,8 @@ pub struct Config {
     pub upstream_ca: Option<PathBuf>,
     /// Which addresses may be dialled.
     pub egress: Egress,
+    /// Further listeners of this process, which may not be dialled any more than the edge's own.
+    pub own_listeners: Vec<SocketAddr>,
     /// The folder below which `unix:` Preprocess addresses may lie; none where it is none.
     pub preprocess_socket_dir: Option<PathBuf>,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are extended and not replaced.
@@ -114,6 +116,7 @@ impl Config {
             tls: None,
             upstream_ca: None,
             egress: Egress::default(),
+            own_listeners: Vec::new(),
             preprocess_socket_dir: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),

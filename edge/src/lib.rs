@@ -8,7 +8,10 @@
 
 pub mod app;
 pub mod config;
+pub mod egress;
 pub mod preprocess;
+pub mod telemetry;
+pub mod tls;
 
 pub use app::{App, BuildError, Running};
 pub use config::Config;

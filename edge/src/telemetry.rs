@@ -1,0 +1,9 @@
+//! What an edge says of itself: [`Metrics`], and the [`StatusServer`] with health, readiness and metrics.
+
+mod metrics;
+mod status;
+
+pub use self::{
+    metrics::{Metrics, Occupied, Stage},
+    status::{Readiness, StatusServer},
+};
