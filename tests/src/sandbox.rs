@@ -183,9 +183,9 @@ async fn start_control_plane(data: &TempDir, admin_listen: SocketAddr) -> contro
         admin_listen,
         tls: None,
         public_url: control_plane::PublicUrl::known("http://edge.invalid"),
-        preprocess: Arc::new(EdgePreprocess(edge::preprocess::PreprocessClient::new(&edge_config(
-            "http://unused.invalid",
-        )))),
+        preprocess: Arc::new(EdgePreprocess(
+            edge::preprocess::PreprocessClient::new(&edge_config("http://unused.invalid")).expect("a client"),
+        )),
     };
     control_plane::App::build(config).await.expect("a control plane").spawn()
 }

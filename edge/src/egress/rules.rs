@@ -48,14 +48,14 @@ pub(super) fn check(ip: IpAddr, policy: Policy) -> Result<(), Forbidden> {
     })
 }
 
-/// The address itself, and the v4 address that it carries where it is a v6 address of a kind that translators and
-/// tunnels turn into v4: what is refused as v4 must not be reached through those.
+/// The v4 address that this one carries, where it is a v6 address of a kind that translators and tunnels turn into v4,
+/// and the address itself: what is refused as v4 must not be reached through those.
 pub(super) fn readings(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
     let carried = match ip {
         IpAddr::V4(_) => None,
         IpAddr::V6(ip) => carried_v4(ip),
     };
-    iter::once(ip).chain(carried.map(IpAddr::V4))
+    carried.map(IpAddr::V4).into_iter().chain(iter::once(ip))
 }
 
 fn carried_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
