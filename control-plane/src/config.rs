@@ -20,10 +20,28 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// TLS for the admin port: PEM files of the certificate chain and its key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// An admin port that is not on loopback may do without TLS: something in front of it keeps secrets from being read
+    /// on the way.
+    pub plaintext: bool,
     /// What endpoint URLs start with.
     pub public_url: PublicUrl,
     /// Calls Preprocess services for `TestEndpoint`.
     pub preprocess: Arc<dyn PreprocessCaller>,
+}
+
+impl Config {
+    /// The defaults for a database in `data`: the admin port on loopback, without TLS.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>, preprocess: Arc<dyn PreprocessCaller>) -> Self {
+        Self {
+            data: data.into(),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            tls: None,
+            plaintext: false,
+            public_url: PublicUrl::default(),
+            preprocess,
+        }
+    }
 }
 
 impl fmt::Debug for Config {

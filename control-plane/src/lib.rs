@@ -8,6 +8,9 @@
 
 pub mod app;
 pub mod config;
+pub mod domain;
+pub mod grpc;
+pub mod store;
 
 pub use app::{App, BuildError, Running};
 pub use config::{Config, PreprocessCaller, PublicUrl};

@@ -178,15 +178,12 @@ fn edge_config(admin_url: &str) -> edge::Config {
 }
 
 async fn start_control_plane(data: &TempDir, admin_listen: SocketAddr) -> control_plane::Running {
-    let config = control_plane::Config {
-        data: data.path().to_owned(),
-        admin_listen,
-        tls: None,
-        public_url: control_plane::PublicUrl::known("http://edge.invalid"),
-        preprocess: Arc::new(EdgePreprocess(
-            edge::preprocess::PreprocessClient::new(&edge_config("http://unused.invalid")).expect("a client"),
-        )),
-    };
+    let preprocess = EdgePreprocess(
+        edge::preprocess::PreprocessClient::new(&edge_config("http://unused.invalid")).expect("a client"),
+    );
+    let mut config = control_plane::Config::new(data.path(), Arc::new(preprocess));
+    config.admin_listen = admin_listen;
+    config.public_url = control_plane::PublicUrl::known("http://edge.invalid");
     control_plane::App::build(config).await.expect("a control plane").spawn()
 }
 

@@ -1,0 +1,238 @@
+//! What the control plane keeps: resources of four kinds, each written at some revision.
+//!
+//! What an admin writes of a resource is its `Spec`, kept as written; `pointsman_routing` parses it, so that an edge
+//! finds the same faults or none. What the control plane adds is in [`Resource`].
+
+use std::{fmt, hash::Hash, str::FromStr, time::SystemTime};
+
+use pointsman_routing::{
+    deployment::{Customer, CustomerMapping, Deployment, DeploymentSpec},
+    fault::Fault,
+    integration::{Integration, IntegrationSpec},
+    name::{CustomerId, DeploymentName, IntegrationId, MappingName, NameError, ResourceName},
+    table::EndpointToken,
+};
+use uuid::Uuid;
+
+mod etag;
+mod token;
+
+pub use etag::Etag;
+pub use token::{DeploymentTokens, RandomError, random_token};
+
+/// A state of the whole configuration. Revisions are global and without gaps; 0 is the empty database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(i64);
+
+impl Revision {
+    /// The revision with this number.
+    #[must_use]
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Names a database: random, made with it. A restored or swapped one is noticed by it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(String);
+
+impl Epoch {
+    pub(crate) fn new(epoch: String) -> Self {
+        Self(epoch)
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A kind of resource, told apart by the type of what admins write of it.
+pub trait Kind: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// Its resources' names.
+    type Name: Clone
+        + fmt::Debug
+        + fmt::Display
+        + FromStr<Err = NameError>
+        + Eq
+        + Hash
+        + Send
+        + Sync
+        + 'static;
+    /// The endpoint tokens that come with a resource.
+    type Tokens: Clone + fmt::Debug + Default + PartialEq + Send + Sync + 'static;
+
+    /// The same name, as that of any resource.
+    fn resource_name(name: &Self::Name) -> ResourceName;
+
+    /// Everything that is wrong with it as it stands, without a look at other resources.
+    fn faults(&self, name: &Self::Name) -> Vec<Fault>;
+}
+
+/// A resource as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource<K: Kind> {
+    /// Its name.
+    pub name: K::Name,
+    /// What the control plane knows of every resource.
+    pub meta: Meta,
+    /// What was written.
+    pub spec: K,
+    /// The tokens that lead to it.
+    pub tokens: K::Tokens,
+}
+
+impl<K: Kind> Resource<K> {
+    /// Changes with every change of the resource.
+    #[must_use]
+    pub fn etag(&self) -> Etag {
+        Etag::of(self.meta.uid, self.meta.revision)
+    }
+}
+
+/// What the control plane knows of every resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Tells apart two resources that had the same name at different times.
+    pub uid: Uuid,
+    /// For people.
+    pub display_name: String,
+    /// When it was created, to the microsecond.
+    pub create_time: SystemTime,
+    /// When it was last changed, to the microsecond.
+    pub update_time: SystemTime,
+    /// The revision that last changed it.
+    pub revision: Revision,
+}
+
+/// A resource of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyResource {
+    /// `integrations/*`
+    Integration(Resource<IntegrationSpec>),
+    /// `customers/*`
+    Customer(Resource<CustomerSpec>),
+    /// `integrations/*/customerMappings/*`
+    CustomerMapping(Resource<MappingSpec>),
+    /// `integrations/*/deployments/*`
+    Deployment(Resource<DeploymentSpec>),
+}
+
+/// A customer as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerSpec {
+    /// The vendor's own id for it.
+    pub external_id: String,
+}
+
+/// A customer mapping as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MappingSpec {
+    /// The third party's id for the customer.
+    pub source_customer_id: String,
+    /// `customers/{customer}`
+    pub customer: String,
+}
+
+impl Kind for IntegrationSpec {
+    type Name = IntegrationId;
+    type Tokens = Vec<EndpointToken>;
+
+    fn resource_name(name: &IntegrationId) -> ResourceName {
+        ResourceName::Integration(name.clone())
+    }
+
+    fn faults(&self, name: &IntegrationId) -> Vec<Fault> {
+        Integration::parse(name.clone(), self.clone()).err().unwrap_or_default()
+    }
+}
+
+impl Kind for CustomerSpec {
+    type Name = CustomerId;
+    type Tokens = ();
+
+    fn resource_name(name: &CustomerId) -> ResourceName {
+        ResourceName::Customer(name.clone())
+    }
+
+    fn faults(&self, name: &CustomerId) -> Vec<Fault> {
+        Customer::parse(name.clone(), &self.external_id).err().unwrap_or_default()
+    }
+}
+
+impl Kind for MappingSpec {
+    type Name = MappingName;
+    type Tokens = ();
+
+    fn resource_name(name: &MappingName) -> ResourceName {
+        ResourceName::CustomerMapping(name.clone())
+    }
+
+    fn faults(&self, name: &MappingName) -> Vec<Fault> {
+        CustomerMapping::parse(name.clone(), &self.source_customer_id, &self.customer)
+            .err()
+            .unwrap_or_default()
+    }
+}
+
+impl Kind for DeploymentSpec {
+    type Name = DeploymentName;
+    type Tokens = DeploymentTokens;
+
+    fn resource_name(name: &DeploymentName) -> ResourceName {
+        ResourceName::Deployment(name.clone())
+    }
+
+    fn faults(&self, name: &DeploymentName) -> Vec<Fault> {
+        Deployment::parse(name.clone(), self.clone()).err().unwrap_or_default()
+    }
+}
+
+impl AnyResource {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> ResourceName {
+        match self {
+            Self::Integration(resource) => ResourceName::Integration(resource.name.clone()),
+            Self::Customer(resource) => ResourceName::Customer(resource.name.clone()),
+            Self::CustomerMapping(resource) => ResourceName::CustomerMapping(resource.name.clone()),
+            Self::Deployment(resource) => ResourceName::Deployment(resource.name.clone()),
+        }
+    }
+
+    /// The revision that last changed it.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Integration(resource) => resource.meta.revision,
+            Self::Customer(resource) => resource.meta.revision,
+            Self::CustomerMapping(resource) => resource.meta.revision,
+            Self::Deployment(resource) => resource.meta.revision,
+        }
+    }
+}

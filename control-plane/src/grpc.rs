@@ -1,0 +1,3 @@
+//! The services. `tonic::Status` is spoken here and nowhere else.
+
+pub mod convert;

@@ -1,0 +1,112 @@
+//! What is kept, and the only SQL.
+//!
+//! One SQLite database in the data folder holds integrations with their flows, customers, customer mappings,
+//! deployments with their flow endpoints, the endpoint tokens of all of them, the change log, and one row about the
+//! database itself: its epoch and the latest revision.
+//!
+//! - One thread owns the one connection that writes ([`Store::write`]); a transaction at a time, durable before it
+//!   answers, and at most one new revision each.
+//! - A few connections read on blocking threads ([`Store::read`]); a read sees one [`Snapshot`], at one revision.
+//! - [`Store::revisions`] tells of each commit.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::domain::{Epoch, Revision};
+
+mod directory;
+mod endpoint;
+mod error;
+mod migrations;
+mod open;
+mod page_key;
+mod readers;
+mod rows;
+mod snapshot;
+mod transaction;
+mod writer;
+
+pub use directory::LookupError;
+pub use error::{OpenError, StoreError};
+pub use page_key::PageKey;
+pub use rows::Scope;
+pub use snapshot::{Change, Head, Snapshot};
+pub use transaction::WriteTransaction;
+pub use writer::{Keep, Written};
+
+pub(crate) use rows::Table;
+
+/// The database. Clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct Store {
+    epoch: Epoch,
+    page_key: PageKey,
+    revisions: watch::Receiver<Revision>,
+    writer: writer::Writer,
+    readers: Arc<readers::Readers>,
+}
+
+impl Store {
+    /// Opens the database in the folder `data`, which is made where it is missing, and brings its schema up to date.
+    /// Blocks: on the disk, and for a few seconds where another process is just letting go of the database.
+    pub fn open(data: &Path) -> Result<Self, OpenError> {
+        let opened = open::open(data)?;
+        let (sender, revisions) = watch::channel(opened.head.revision);
+        Ok(Self {
+            epoch: opened.head.epoch,
+            page_key: opened.page_key,
+            revisions,
+            readers: Arc::new(readers::Readers::new(opened.path)),
+            writer: writer::Writer::spawn(opened.connection, opened.lock, sender)?,
+        })
+    }
+
+    /// Names the database.
+    #[must_use]
+    pub fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    /// The key that seals page tokens.
+    #[must_use]
+    pub fn page_key(&self) -> &PageKey {
+        &self.page_key
+    }
+
+    /// The latest revision, told after each commit that made one.
+    #[must_use]
+    pub fn revisions(&self) -> watch::Receiver<Revision> {
+        self.revisions.clone()
+    }
+
+    /// Reads, on a blocking thread. Everything that `read` sees is of one revision. Few can read at a time, and a long
+    /// read keeps the write-ahead log from being folded in: do not wait for anything slow inside.
+    pub async fn read<T, E, F>(&self, read: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.readers.read(read).await
+    }
+
+    /// Writes, after all writes before it. What `write` did is there as a whole once this answers, or not at all:
+    /// where `write` fails, and where it is to [`Keep::Nothing`].
+    pub async fn write<T, E, F>(&self, keep: Keep, write: F) -> Result<Written<T>, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.write(keep, write).await
+    }
+
+    /// Lets go of the database, after the writes that are under way. Later writes fail.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! The connections that read.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::Connection;
+use tokio::{sync::Semaphore, task};
+
+use super::{Snapshot, StoreError, open};
+
+/// How many read at a time.
+const READERS: usize = 8;
+
+/// A pool of connections that read, opened as they are needed.
+#[derive(Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, permits: Arc::new(Semaphore::new(READERS)), idle: Mutex::default() }
+    }
+
+    pub(super) async fn read<T, E, F>(self: &Arc<Self>, read: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let readers = Arc::clone(self);
+        let reading = task::spawn_blocking(move || {
+            let _permit = permit;
+            readers.with_connection(|connection| {
+                let transaction = connection.transaction().map_err(StoreError::from)?;
+                read(&Snapshot::new(&transaction))
+            })
+        });
+        reading.await.map_err(|_| StoreError::Panicked)?
+    }
+
+    /// A connection goes back to the pool also after a panic; its transaction was rolled back on the way.
+    fn with_connection<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let idle = self.idle().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => open::readable(&self.path).map_err(StoreError::from)?,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| read(&mut connection)));
+        self.idle().push(connection);
+        result.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

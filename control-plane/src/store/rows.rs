@@ -1,0 +1,187 @@
+//! How each kind of resource is laid out in tables.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use pointsman_routing::{name::IntegrationId, table::EndpointToken};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::{Kind, Meta, Resource, Revision};
+
+mod customer;
+mod customer_mapping;
+mod deployment;
+mod integration;
+
+/// A kind of resource that has a table. `name` is the first column and the key; [`META`] come next.
+pub(crate) trait Table: Kind {
+    /// The table.
+    const TABLE: &'static str;
+    /// What a row is read from, behind [`META`].
+    const COLUMNS: &'static str;
+
+    /// Reads a resource from a row of `name`, [`META`], [`Self::COLUMNS`], and from the tables below it.
+    fn read(connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError>;
+
+    /// Inserts or updates the row and those below it.
+    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError>;
+
+    /// Takes away the unique values of a row that is about to be put.
+    fn release(_connection: &Connection, _name: &Self::Name) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Deletes the row and those below it.
+    fn remove(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
+        let sql = format!("DELETE FROM {} WHERE name = ?1", Self::TABLE);
+        connection.prepare_cached(&sql)?.execute([name.to_string()])?;
+        Ok(())
+    }
+
+    /// The resource of this name.
+    fn get(connection: &Connection, name: &Self::Name) -> Result<Option<Resource<Self>>, StoreError> {
+        let sql = format!("SELECT name, {META}, {} FROM {} WHERE name = ?1", Self::COLUMNS, Self::TABLE);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([name.to_string()])?;
+        rows.next()?.map(|row| Self::read(connection, row)).transpose()
+    }
+
+    /// At most `limit` resources within `scope` and behind `after`, in the order of their names.
+    fn list(
+        connection: &Connection,
+        scope: &Scope,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Resource<Self>>, StoreError> {
+        let sql = format!(
+            "SELECT name, {META}, {} FROM {} WHERE name > ?1 AND name < ?2 ORDER BY name LIMIT ?3",
+            Self::COLUMNS,
+            Self::TABLE
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![scope.lower.as_str().max(after), scope.upper, limit])?;
+        let mut resources = Vec::new();
+        while let Some(row) = rows.next()? {
+            resources.push(Self::read(connection, row)?);
+        }
+        Ok(resources)
+    }
+}
+
+/// Which names of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    lower: String,
+    upper: String,
+}
+
+impl Scope {
+    /// All.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { lower: String::new(), upper: char::MAX.to_string() }
+    }
+
+    /// Those below an integration.
+    #[must_use]
+    pub fn below(integration: &IntegrationId) -> Self {
+        // `0` is the byte after `/`.
+        Self { lower: format!("{integration}/"), upper: format!("{integration}0") }
+    }
+}
+
+/// The columns that every kind has.
+pub(super) const META: &str = "uid, display_name, create_time, update_time, revision";
+
+/// The columns of [`META`] as parameters ?2 to ?6 of an insert whose ?1 is the name, and as its update.
+pub(super) const META_UPDATE: &str = "uid = excluded.uid, display_name = excluded.display_name, \
+     create_time = excluded.create_time, update_time = excluded.update_time, revision = excluded.revision";
+
+/// Reads `name` and [`META`].
+fn read_meta<K: Kind>(row: &Row<'_>) -> Result<(K::Name, Meta), StoreError> {
+    let text: String = row.get(0)?;
+    let name = text.parse().map_err(|fault| StoreError::damaged(&text, fault))?;
+    let uid: String = row.get(1)?;
+    let uid = Uuid::parse_str(&uid).map_err(|fault| StoreError::damaged(&text, fault))?;
+    let meta = Meta {
+        uid,
+        display_name: row.get(2)?,
+        create_time: from_micros(row.get(3)?),
+        update_time: from_micros(row.get(4)?),
+        revision: Revision::new(row.get(5)?),
+    };
+    Ok((name, meta))
+}
+
+/// Microseconds since 1970; a time before that is 1970.
+pub(super) fn to_micros(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn from_micros(micros: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+}
+
+/// A token of a row of `endpoint_tokens`.
+fn read_token(owner: &str, text: &str) -> Result<EndpointToken, StoreError> {
+    EndpointToken::parse(text).ok_or_else(|| StoreError::damaged(owner, "a token that cannot be one"))
+}
+
+/// A count in a column.
+fn position(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
+/// Reads a whole table in the order of names, a batch at a time: bounded memory, and no statement held between.
+pub(super) struct Batches<'c, K: Table> {
+    connection: &'c Connection,
+    after: String,
+    batch: VecDeque<Resource<K>>,
+    ended: bool,
+}
+
+const BATCH_ROWS: usize = 256;
+
+impl<'c, K: Table> Batches<'c, K> {
+    pub(super) fn new(connection: &'c Connection, after: String) -> Self {
+        Self { connection, after, batch: VecDeque::new(), ended: false }
+    }
+}
+
+impl<K: Table> Iterator for Batches<'_, K> {
+    type Item = Result<Resource<K>, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.batch.is_empty() && !self.ended {
+            match K::list(self.connection, &Scope::all(), &self.after, BATCH_ROWS) {
+                Ok(batch) => {
+                    self.ended = batch.len() < BATCH_ROWS;
+                    self.batch = batch.into();
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+            if let Some(last) = self.batch.back() {
+                self.after = last.name.to_string();
+            }
+        }
+        self.batch.pop_front().map(Ok)
+    }
+}
+
+/// Who holds a unique value: the name in the only row, if there is one.
+pub(super) fn holder(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Option<String>, StoreError> {
+    Ok(connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,42 @@
+//! Customers.
+
+use rusqlite::{Connection, Row, params};
+
+use super::{META, META_UPDATE, Table, read_meta, to_micros};
+use crate::{
+    domain::{CustomerSpec, Resource},
+    store::StoreError,
+};
+
+impl Table for CustomerSpec {
+    const TABLE: &'static str = "customers";
+    const COLUMNS: &'static str = "external_id";
+
+    fn read(_connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
+        let (name, meta) = read_meta::<Self>(row)?;
+        Ok(Resource { name, meta, spec: Self { external_id: row.get(6)? }, tokens: () })
+    }
+
+    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO customers (name, {META}, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, external_id = excluded.external_id"
+        );
+        let meta = &resource.meta;
+        connection.prepare_cached(&sql)?.execute(params![
+            resource.name.to_string(),
+            meta.uid.to_string(),
+            meta.display_name,
+            to_micros(meta.create_time),
+            to_micros(meta.update_time),
+            meta.revision.number(),
+            resource.spec.external_id,
+        ])?;
+        Ok(())
+    }
+
+    /// References to a customer are checked at commit, so its row can go and come back in between.
+    fn release(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
+        Self::remove(connection, name)
+    }
+}

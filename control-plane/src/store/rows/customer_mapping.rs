@@ -1,0 +1,46 @@
+//! Customer mappings.
+
+use rusqlite::{Connection, Row, params};
+
+use super::{META, META_UPDATE, Table, read_meta, to_micros};
+use crate::{
+    domain::{MappingSpec, Resource},
+    store::StoreError,
+};
+
+impl Table for MappingSpec {
+    const TABLE: &'static str = "customer_mappings";
+    const COLUMNS: &'static str = "source_customer_id, customer";
+
+    fn read(_connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
+        let (name, meta) = read_meta::<Self>(row)?;
+        let spec = Self { source_customer_id: row.get(6)?, customer: row.get(7)? };
+        Ok(Resource { name, meta, spec, tokens: () })
+    }
+
+    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO customer_mappings (name, {META}, integration, source_customer_id, customer) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+             ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, source_customer_id = excluded.source_customer_id, \
+             customer = excluded.customer"
+        );
+        let meta = &resource.meta;
+        connection.prepare_cached(&sql)?.execute(params![
+            resource.name.to_string(),
+            meta.uid.to_string(),
+            meta.display_name,
+            to_micros(meta.create_time),
+            to_micros(meta.update_time),
+            meta.revision.number(),
+            resource.name.integration.to_string(),
+            resource.spec.source_customer_id,
+            resource.spec.customer,
+        ])?;
+        Ok(())
+    }
+
+    fn release(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
+        Self::remove(connection, name)
+    }
+}

@@ -1,0 +1,99 @@
+//! A transaction that writes.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::{Keep, Snapshot, StoreError, Table, Written, snapshot::Head};
+use crate::domain::{Resource, Revision};
+
+/// Removals are remembered for this many revisions: an edge that is further behind takes a snapshot.
+const REMEMBERED_REVISIONS: i64 = 100_000;
+
+/// A transaction that writes, and sees what it wrote. All that it writes is of one revision.
+pub struct WriteTransaction<'c> {
+    transaction: Transaction<'c>,
+    head: Head,
+    changed: bool,
+}
+
+impl<'c> WriteTransaction<'c> {
+    pub(super) fn run<T, E: From<StoreError>>(
+        connection: &'c mut Connection,
+        keep: Keep,
+        write: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Written<T>, E> {
+        let mut this = Self::begin(connection)?;
+        let value = write(&mut this)?;
+        let revision = match keep {
+            Keep::Changes => this.commit()?,
+            // Dropping the transaction rolls it back.
+            Keep::Nothing => this.head.revision,
+        };
+        Ok(Written { value, revision })
+    }
+
+    fn begin(connection: &'c mut Connection) -> Result<Self, StoreError> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let head = Head::read(&transaction)?;
+        Ok(Self { transaction, head, changed: false })
+    }
+
+    /// What it sees: the latest state, and what it wrote itself.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot::new(&self.transaction)
+    }
+
+    /// The revision that it makes where it changes something.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.head.revision.next()
+    }
+
+    /// Takes away the unique values of a resource that is about to be put, so that resources can swap them.
+    pub(crate) fn release<K: Table>(&mut self, name: &K::Name) -> Result<(), StoreError> {
+        K::release(&self.transaction, name)
+    }
+
+    /// Puts a resource in, in place of one of its name. Its revision is to be [`Self::revision`].
+    pub(crate) fn put<K: Table>(&mut self, resource: &Resource<K>) -> Result<(), StoreError> {
+        K::put(&self.transaction, resource)?;
+        self.log(&resource.name.to_string(), false)
+    }
+
+    /// Removes a resource.
+    pub(crate) fn remove<K: Table>(&mut self, name: &K::Name) -> Result<(), StoreError> {
+        K::remove(&self.transaction, name)?;
+        self.log(&name.to_string(), true)
+    }
+
+    fn log(&mut self, name: &str, removed: bool) -> Result<(), StoreError> {
+        self.changed = true;
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO changes (name, revision, removed) VALUES (?1, ?2, ?3)")?
+            .execute(params![name, self.revision().number(), removed])?;
+        Ok(())
+    }
+
+    fn commit(self) -> Result<Revision, StoreError> {
+        if !self.changed {
+            return Ok(self.head.revision);
+        }
+        let revision = self.revision();
+        self.transaction.prepare_cached("UPDATE meta SET revision = ?1")?.execute([revision.number()])?;
+        self.forget(revision.number() - REMEMBERED_REVISIONS)?;
+        self.transaction.commit()?;
+        Ok(revision)
+    }
+
+    /// Drops old removals from the change log, which are all in it that could grow without bound.
+    fn forget(&self, up_to: i64) -> Result<(), StoreError> {
+        let forgotten = self
+            .transaction
+            .prepare_cached("DELETE FROM changes WHERE removed = 1 AND revision <= ?1")?
+            .execute([up_to])?;
+        if forgotten > 0 {
+            self.transaction.prepare_cached("UPDATE meta SET forgotten = ?1")?.execute([up_to])?;
+        }
+        Ok(())
+    }
+}
