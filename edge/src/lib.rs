@@ -6,10 +6,14 @@
 //! `decide` → `forward` → the response streams back → one access line.
 //! A change's way: `sync` receives chunks → converts → swaps the table once per commit → acknowledges.
 
+pub mod access;
 pub mod app;
 pub mod config;
 pub mod egress;
+pub mod ingress;
+pub mod listener;
 pub mod preprocess;
+pub mod serving;
 pub mod telemetry;
 pub mod tls;
 

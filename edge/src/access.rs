@@ -1,0 +1,249 @@
+//! The access line: one per webhook, whatever becomes of it.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, Method, StatusCode};
+use pointsman_routing::{
+    name::{DeploymentName, FlowKey, IntegrationId},
+    outcome::Outcome,
+    table::EndpointToken,
+};
+use uuid::Uuid;
+
+use crate::telemetry::{Metrics, Stage};
+
+/// What there is to say about one webhook once it is over.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The execution.
+    pub execution_id: Uuid,
+    /// The revision of the configuration that it was served by.
+    pub revision: i64,
+    /// The sender's address.
+    pub peer: IpAddr,
+    /// How the sender speaks HTTP.
+    pub protocol: Protocol,
+    /// The method; none where the head could not be read.
+    pub method: Option<Method>,
+    /// The token of the endpoint, which shows only its prefix; none where it leads nowhere.
+    pub endpoint: Option<EndpointToken>,
+    /// The integration, once the endpoint is known.
+    pub integration: Option<IntegrationId>,
+    /// The deployment, once it is decided.
+    pub deployment: Option<DeploymentName>,
+    /// The flow, once it is decided.
+    pub flow: Option<FlowKey>,
+    /// The trace that the sender put the request into, 32 hex digits.
+    pub trace_id: Option<Box<str>>,
+    /// How it ended.
+    pub ending: Ending,
+    /// The status that the sender got; none where it got none.
+    pub status: Option<StatusCode>,
+    /// Why it ended so, where there is more to say than the sender may read. Never a secret.
+    pub reason: Option<String>,
+    /// Bytes of the request's body that were received.
+    pub bytes_in: u64,
+    /// Bytes of the response's body that were sent.
+    pub bytes_out: u64,
+    /// Where the time went.
+    pub stages: Stages,
+}
+
+/// How a sender speaks HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// HTTP/2, with or without TLS.
+    Http2,
+}
+
+/// How a webhook ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The flow answered, and the sender got all of it.
+    Forwarded,
+    /// We answered.
+    Refused(Outcome),
+    /// The sender left before it had its answer.
+    ClientClosed,
+    /// The flow's answer was cut after its head, and so was the sender's.
+    UpstreamAborted,
+}
+
+impl Ending {
+    /// The fixed label of logs and metrics: `forwarded`, the code of an outcome, `client_closed` or `upstream_aborted`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Refused(outcome) => outcome.code(),
+            Self::ClientClosed => "client_closed",
+            Self::UpstreamAborted => "upstream_aborted",
+        }
+    }
+}
+
+/// How long each stage took; none for those that were not reached or not needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages {
+    /// From the request's head to the end of its body, where it had to be in memory.
+    pub receive: Option<Duration>,
+    /// The Preprocess service.
+    pub preprocess: Option<Duration>,
+    /// The decision.
+    pub decide: Option<Duration>,
+    /// From the decision to the head of the flow's answer.
+    pub upstream: Option<Duration>,
+    /// Streaming the answer back.
+    pub response: Option<Duration>,
+    /// All of it, from the first byte of the request.
+    pub total: Duration,
+}
+
+/// Measures stages one after the other.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    started: Instant,
+    lap: Instant,
+}
+
+impl Stopwatch {
+    pub(crate) fn since(started: Instant) -> Self {
+        Self { started, lap: Instant::now() }
+    }
+
+    /// The time since the last lap.
+    pub(crate) fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.saturating_duration_since(std::mem::replace(&mut self.lap, now))
+    }
+
+    /// The time since the start.
+    pub(crate) fn total(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Record {
+    /// A record of a webhook that has just arrived. Until it is said otherwise, it was cut short by our own end.
+    pub(crate) fn new(execution_id: Uuid, peer: IpAddr, protocol: Protocol) -> Self {
+        Self {
+            execution_id,
+            revision: 0,
+            peer,
+            protocol,
+            method: None,
+            endpoint: None,
+            integration: None,
+            deployment: None,
+            flow: None,
+            trace_id: None,
+            ending: Ending::Refused(Outcome::NotReady),
+            status: None,
+            reason: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            stages: Stages::default(),
+        }
+    }
+
+    /// Counts it and writes the line.
+    pub(crate) fn publish(&self, metrics: &Metrics) {
+        self.count(metrics);
+        self.log();
+    }
+
+    fn count(&self, metrics: &Metrics) {
+        let Stages { receive, preprocess, decide, upstream, response: _, total } = self.stages;
+        let stages = [
+            (Stage::receive, receive),
+            (Stage::preprocess, preprocess),
+            (Stage::decide, decide),
+            (Stage::upstream, upstream),
+            (Stage::total, Some(total)),
+        ];
+        let reached = stages.into_iter().filter_map(|(stage, time)| Some((stage, time?)));
+        metrics.request(self.ending.label(), self.status.map_or(0, |status| status.as_u16()), reached);
+    }
+
+    fn log(&self) {
+        let Stages { receive, preprocess, decide, upstream, response, total } = self.stages;
+        tracing::info!(
+            target: "pointsman::access",
+            execution_id = %self.execution_id,
+            outcome = self.ending.label(),
+            status = self.status.map(|status| status.as_u16()),
+            revision = self.revision,
+            endpoint = self.endpoint.as_ref().map(EndpointToken::prefix),
+            integration = self.integration.as_ref().map(IntegrationId::as_str),
+            deployment = self.deployment.as_ref().map(|name| name.deployment.as_str()),
+            flow = self.flow.as_ref().map(FlowKey::as_str),
+            method = self.method.as_ref().map(Method::as_str),
+            protocol = %self.protocol,
+            peer = %self.peer,
+            trace_id = self.trace_id.as_deref(),
+            reason = self.reason.as_deref(),
+            bytes_in = self.bytes_in,
+            bytes_out = self.bytes_out,
+            receive_us = receive.map(micros),
+            preprocess_us = preprocess.map(micros),
+            decide_us = decide.map(micros),
+            upstream_us = upstream.map(micros),
+            response_us = response.map(micros),
+            total_us = micros(total),
+        );
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "http1",
+            Self::Http2 => "http2",
+        })
+    }
+}
+
+/// The trace id of a W3C `traceparent`, where there is exactly one and it is well-formed.
+pub(crate) fn trace_id(headers: &HeaderMap) -> Option<Box<str>> {
+    let mut values = headers.get_all("traceparent").iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let mut parts = value.to_str().ok()?.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    let hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let well_formed = version.len() == 2 && hex(version) && trace.len() == 32 && hex(trace);
+    well_formed.then(|| trace.into())
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_read_from_one_well_formed_traceparent_only() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        for (values, expected) in [
+            (&[good][..], Some("0af7651916cd43dd8448eb211c80319c")),
+            (&[], None),
+            (&[good, good], None),
+            (&["00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"], None),
+            (&["00-0af7-b7ad6b7169203331-01"], None),
+            (&["nonsense"], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("traceparent", value.parse().unwrap());
+            }
+            assert_eq!(trace_id(&headers).as_deref(), expected, "{values:?}");
+        }
+    }
+}
