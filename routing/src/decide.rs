@@ -11,8 +11,19 @@ use crate::{
     results::Results,
 };
 
+use self::stages::{Reading, Stages};
+pub use self::trace::{MAX_TRACED_BYTES, Stage, Step, Trace};
+
+mod stages;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+/// The longest customer user that is forwarded, in bytes; a longer one is not resolved.
+pub const MAX_CUSTOMER_USER_BYTES: usize = 1_024;
+
 /// What a called endpoint stands for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All deployments of the integration.
     Shared,
@@ -23,7 +34,7 @@ pub enum Target {
 }
 
 /// Where a request goes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The customer.
     pub customer: Customer,
@@ -43,44 +54,6 @@ impl Route {
     }
 }
 
-/// A step of a decision, for those who want to see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Which one.
-    pub stage: Stage,
-    /// What was read: a reference, `constant`, or `endpoint`.
-    pub source: String,
-    /// The value that was found there.
-    pub found: Option<String>,
-    /// What it became: a resource's name, a flow key; none where the step failed.
-    pub resolved: Option<String>,
-    /// What made it so: a mapping's name, or `values`.
-    pub through: Option<String>,
-}
-
-/// The steps in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Whose request it is.
-    Customer,
-    /// Which of the customer's users.
-    CustomerUser,
-    /// Which deployment.
-    Deployment,
-    /// Which flow.
-    Flow,
-}
-
-/// Sees the steps of a decision. `()` sees nothing and costs nothing.
-pub trait Trace {
-    /// A step was taken or failed.
-    fn step(&mut self, step: impl FnOnce() -> Step);
-}
-
-impl Trace for () {
-    fn step(&mut self, _step: impl FnOnce() -> Step) {}
-}
-
 /// Why there is no route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoRoute<E> {
@@ -90,7 +63,11 @@ pub enum NoRoute<E> {
     Directory(E),
 }
 
-/// Decides where a request goes.
+/// Decides where a request goes. `target` is an endpoint of `integration`, as a [`Table`](crate::table::Table) finds
+/// them together.
+///
+/// A refusal's detail is for the sender: it says what was looked for and where, never what was found, nor any
+/// resource's name. Those are in the steps.
 pub fn decide<D: Directory>(
     integration: &Integration,
     target: &Target,
@@ -98,6 +75,25 @@ pub fn decide<D: Directory>(
     directory: &D,
     trace: &mut impl Trace,
 ) -> Result<Route, NoRoute<D::Error>> {
-    let _ = (integration, target, results, directory, trace);
-    todo!()
+    let is_shared = matches!(target, Target::Shared);
+    let names_flow = matches!(target, Target::Flow(..));
+    let sources = [
+        integration.external_customer_id.as_ref().filter(|_| is_shared),
+        integration.external_customer_user_id.as_ref(),
+        integration.flow_name.as_ref().filter(|_| !names_flow),
+    ];
+    // One pass over the body for all three; what is wrong with one of them counts only when its turn comes.
+    let [customer, user, flow] = results.read(sources.map(|source| source?.reference()));
+    let [customer_source, user_source, flow_source] = sources;
+    let reading = |source, found| Some(Reading { source: source?, found });
+    let customer = reading(customer_source, customer);
+    let user = reading(user_source, user);
+    let flow = reading(flow_source, flow);
+
+    let mut stages = Stages { integration, target, directory, trace };
+    let customer = stages.customer(customer)?;
+    let customer_user = user.map(|user| stages.customer_user(user)).transpose()?;
+    let deployment = stages.deployment(&customer)?;
+    let flow = stages.flow(flow, &deployment)?;
+    Ok(Route { customer, customer_user, deployment, flow })
 }

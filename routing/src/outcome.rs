@@ -2,105 +2,93 @@
 
 use std::{borrow::Cow, fmt};
 
-/// Every refusal that a sender can meet. The code is also the label in metrics and logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// No such token.
-    UnknownEndpoint,
-    /// A method that endpoints do not take.
-    MethodNotAllowed,
-    /// Not HTTP as it must be.
-    BadRequest,
-    /// A path fragment that two readers could resolve differently.
-    PathInvalid,
-    /// A header or query parameter on a referenced path occurs twice.
-    RequestAmbiguous,
-    /// The header block is over its limit.
-    HeadersTooLarge,
-    /// The body is over the endpoint's limit.
-    BodyTooLarge,
-    /// A reference needs the body, and it does not parse or is ambiguous.
-    BodyMalformed,
-    /// The sender was too slow.
-    RequestTimeout,
-    /// The customer's source found nothing.
-    CustomerNotResolved,
-    /// The customer user's source found nothing.
-    CustomerUserNotResolved,
-    /// The flow's source found nothing.
-    FlowNotResolved,
-    /// A value that names no customer.
-    CustomerUnknown,
-    /// The customer has no deployment of the integration.
-    DeploymentNotFound,
-    /// A value that names no flow.
-    FlowUnknown,
-    /// The deployment has no URL for the flow.
-    FlowNotDeployed,
-    /// The deployment is paused.
-    DeploymentPaused,
-    /// The Preprocess service refused the request.
-    PreprocessRefused,
-    /// The Preprocess service asks for authentication.
-    PreprocessUnauthenticated,
-    /// The Preprocess service forbids the request.
-    PreprocessForbidden,
-    /// The Preprocess service failed or answered something unusable.
-    PreprocessFailed,
-    /// The Preprocess service did not answer in time.
-    PreprocessTimeout,
-    /// No connection to the flow's endpoint.
-    UpstreamUnreachable,
-    /// The flow's endpoint did not answer with HTTP.
-    UpstreamInvalid,
-    /// The flow's endpoint did not answer in time.
-    UpstreamTimeout,
-    /// The request has been through this edge before.
-    LoopDetected,
-    /// A bound was reached.
-    Overloaded,
-    /// Draining, or nothing to serve yet.
-    NotReady,
-    /// A fault of ours.
-    Internal,
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $variant:ident => $code:literal,)*) => {
+        /// Every refusal that a sender can meet. The code is also the label in metrics and logs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Outcome {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Outcome {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The stable code, as `customer_unknown`.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+        }
+    };
 }
 
-impl Outcome {
-    /// The stable code, as `customer_unknown`.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::UnknownEndpoint => "unknown_endpoint",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::BadRequest => "bad_request",
-            Self::PathInvalid => "path_invalid",
-            Self::RequestAmbiguous => "request_ambiguous",
-            Self::HeadersTooLarge => "headers_too_large",
-            Self::BodyTooLarge => "body_too_large",
-            Self::BodyMalformed => "body_malformed",
-            Self::RequestTimeout => "request_timeout",
-            Self::CustomerNotResolved => "customer_not_resolved",
-            Self::CustomerUserNotResolved => "customer_user_not_resolved",
-            Self::FlowNotResolved => "flow_not_resolved",
-            Self::CustomerUnknown => "customer_unknown",
-            Self::DeploymentNotFound => "deployment_not_found",
-            Self::FlowUnknown => "flow_unknown",
-            Self::FlowNotDeployed => "flow_not_deployed",
-            Self::DeploymentPaused => "deployment_paused",
-            Self::PreprocessRefused => "preprocess_refused",
-            Self::PreprocessUnauthenticated => "preprocess_unauthenticated",
-            Self::PreprocessForbidden => "preprocess_forbidden",
-            Self::PreprocessFailed => "preprocess_failed",
-            Self::PreprocessTimeout => "preprocess_timeout",
-            Self::UpstreamUnreachable => "upstream_unreachable",
-            Self::UpstreamInvalid => "upstream_invalid",
-            Self::UpstreamTimeout => "upstream_timeout",
-            Self::LoopDetected => "loop_detected",
-            Self::Overloaded => "overloaded",
-            Self::NotReady => "not_ready",
-            Self::Internal => "internal",
-        }
+outcomes! {
+    /// No such token.
+    UnknownEndpoint => "unknown_endpoint",
+    /// A method that endpoints do not take.
+    MethodNotAllowed => "method_not_allowed",
+    /// Not HTTP as it must be.
+    BadRequest => "bad_request",
+    /// A path fragment that two readers could resolve differently.
+    PathInvalid => "path_invalid",
+    /// A header or query parameter on a referenced path occurs twice.
+    RequestAmbiguous => "request_ambiguous",
+    /// The header block is over its limit.
+    HeadersTooLarge => "headers_too_large",
+    /// The body is over the endpoint's limit.
+    BodyTooLarge => "body_too_large",
+    /// A reference needs the body, and it does not parse or is ambiguous.
+    BodyMalformed => "body_malformed",
+    /// The sender was too slow.
+    RequestTimeout => "request_timeout",
+    /// The customer's source found nothing.
+    CustomerNotResolved => "customer_not_resolved",
+    /// The customer user's source found nothing.
+    CustomerUserNotResolved => "customer_user_not_resolved",
+    /// The flow's source found nothing.
+    FlowNotResolved => "flow_not_resolved",
+    /// A value that names no customer.
+    CustomerUnknown => "customer_unknown",
+    /// The customer has no deployment of the integration.
+    DeploymentNotFound => "deployment_not_found",
+    /// A value that names no flow.
+    FlowUnknown => "flow_unknown",
+    /// The deployment has no URL for the flow.
+    FlowNotDeployed => "flow_not_deployed",
+    /// The deployment is paused.
+    DeploymentPaused => "deployment_paused",
+    /// The Preprocess service refused the request.
+    PreprocessRefused => "preprocess_refused",
+    /// The Preprocess service asks for authentication.
+    PreprocessUnauthenticated => "preprocess_unauthenticated",
+    /// The Preprocess service forbids the request.
+    PreprocessForbidden => "preprocess_forbidden",
+    /// The Preprocess service failed or answered something unusable.
+    PreprocessFailed => "preprocess_failed",
+    /// The Preprocess service did not answer in time.
+    PreprocessTimeout => "preprocess_timeout",
+    /// No connection to the flow's endpoint.
+    UpstreamUnreachable => "upstream_unreachable",
+    /// The flow's endpoint did not answer with HTTP.
+    UpstreamInvalid => "upstream_invalid",
+    /// The flow's endpoint did not answer in time.
+    UpstreamTimeout => "upstream_timeout",
+    /// The request has been through this edge before.
+    LoopDetected => "loop_detected",
+    /// A bound was reached.
+    Overloaded => "overloaded",
+    /// Draining, or nothing to serve yet.
+    NotReady => "not_ready",
+    /// A fault of ours.
+    Internal => "internal",
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
     }
 }
 
@@ -127,3 +115,30 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_contract() {
+        let codes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.code()).collect();
+        let contract = "unknown_endpoint method_not_allowed bad_request path_invalid request_ambiguous \
+            headers_too_large body_too_large body_malformed request_timeout customer_not_resolved \
+            customer_user_not_resolved flow_not_resolved customer_unknown deployment_not_found flow_unknown \
+            flow_not_deployed deployment_paused preprocess_refused preprocess_unauthenticated preprocess_forbidden \
+            preprocess_failed preprocess_timeout upstream_unreachable upstream_invalid upstream_timeout \
+            loop_detected overloaded not_ready internal";
+        assert_eq!(codes, contract.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(codes.iter().collect::<HashSet<_>>().len(), codes.len());
+    }
+
+    #[test]
+    fn a_refusal_reads_as_code_and_detail() {
+        let refusal = Refusal::new(Outcome::CustomerUnknown, "names no customer");
+        assert_eq!(refusal.to_string(), "customer_unknown: names no customer");
+        assert_eq!(Outcome::CustomerUnknown.to_string(), "customer_unknown");
+    }
+}

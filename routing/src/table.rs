@@ -1,47 +1,32 @@
 //! The whole configuration in memory, changed step by step.
+//!
+//! Entries arrive in any order, also within one commit: customer A may still hold an external ID when B already has it.
+//! So nothing is refused here. Every index holds all that claim a key, and a look-up finds what one entry alone claims:
+//! where two do, it finds nothing, which is never the wrong tenant, and finds the other one again when one goes. What a
+//! table answers depends on what it holds, not on how it came there.
 
-use std::{collections::BTreeMap, convert::Infallible, fmt, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
+pub use self::{endpoints::Endpoint, token::EndpointToken};
+use self::{
+    endpoints::{Claim, DeploymentRecord, IntegrationRecord},
+    shards::{Shards, only},
+};
 use crate::{
-    decide::Target,
     deployment::{Customer, CustomerMapping, Deployment},
     directory::Directory,
     integration::Integration,
-    name::{CustomerId, FlowKey, IntegrationId, ResourceName},
+    name::{CustomerId, DeploymentName, FlowKey, IntegrationId, MappingName, ResourceName},
 };
 
-/// The secret part of an endpoint's URL: 1 to 128 bytes of `[A-Za-z0-9_-]`. `Debug` shows a prefix.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EndpointToken(Arc<str>);
-
-impl EndpointToken {
-    /// Parses a token; `None` where it cannot be one.
-    #[must_use]
-    pub fn parse(token: &str) -> Option<Self> {
-        todo!("{token}")
-    }
-
-    /// The whole token, a secret.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// As much of it as a log may hold: its first 6 characters.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        todo!()
-    }
-}
-
-impl fmt::Debug for EndpointToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}…", self.prefix())
-    }
-}
+mod endpoints;
+mod shards;
+#[cfg(test)]
+mod tests;
+mod token;
 
 /// A resource with the endpoint tokens that lead to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// An integration, and the tokens of its shared endpoint.
     Integration(Arc<Integration>, Vec<EndpointToken>),
@@ -53,19 +38,51 @@ pub enum Entry {
     Deployment(Arc<Deployment>, Vec<EndpointToken>, BTreeMap<FlowKey, Vec<EndpointToken>>),
 }
 
-/// What a token leads to.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The integration.
-    pub integration: Arc<Integration>,
-    /// What the endpoint stands for.
-    pub target: Target,
+impl Entry {
+    /// The name of the resource.
+    #[must_use]
+    pub fn name(&self) -> ResourceName {
+        match self {
+            Self::Integration(integration, _) => ResourceName::Integration(integration.id.clone()),
+            Self::Customer(customer) => ResourceName::Customer(customer.id.clone()),
+            Self::CustomerMapping(mapping) => ResourceName::CustomerMapping(mapping.name.clone()),
+            Self::Deployment(deployment, ..) => ResourceName::Deployment(deployment.name.clone()),
+        }
+    }
 }
 
 /// One state of the whole configuration. Cloning shares structure: a clone that is changed copies only the shards that
 /// the change touches.
-#[derive(Clone, Debug, Default)]
-pub struct Table {}
+#[derive(Clone, Debug)]
+pub struct Table {
+    integrations: Shards<Arc<IntegrationRecord>>,
+    customers: Shards<Arc<Customer>>,
+    customers_by_external_id: Shards<Arc<Customer>>,
+    mappings: Shards<Arc<CustomerMapping>>,
+    mappings_by_source_id: Shards<Arc<CustomerMapping>>,
+    deployments: Shards<Arc<DeploymentRecord>>,
+    deployments_by_customer: Shards<Arc<DeploymentRecord>>,
+    endpoints: Shards<Claim>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            integrations: Shards::new(|record| (record.integration.id.as_str(), "")),
+            customers: Shards::new(|customer| (customer.id.as_str(), "")),
+            customers_by_external_id: Shards::new(|customer| (&customer.external_id, "")),
+            mappings: Shards::new(|mapping| {
+                (mapping.name.integration.as_str(), mapping.name.mapping.as_str())
+            }),
+            mappings_by_source_id: Shards::new(|mapping| {
+                (mapping.name.integration.as_str(), &mapping.source_customer_id)
+            }),
+            deployments: Shards::new(|record| record.key()),
+            deployments_by_customer: Shards::new(|record| record.customer_key()),
+            endpoints: Shards::new(|claim| (claim.token.expose(), "")),
+        }
+    }
+}
 
 impl Table {
     /// An empty one.
@@ -77,24 +94,80 @@ impl Table {
     /// Puts an entry in, in place of one of the same name. Entries may come in any order: one that names a resource
     /// which is not there (yet) just leads nowhere.
     pub fn upsert(&mut self, entry: Entry) {
-        todo!("{entry:?}")
+        match entry {
+            Entry::Integration(integration, tokens) => {
+                self.remove_integration(&integration.id);
+                let record = Arc::new(IntegrationRecord::new(integration, tokens));
+                Claim::of_integration(&record).for_each(|claim| self.endpoints.insert(claim));
+                self.integrations.insert(record);
+            }
+            Entry::Customer(customer) => {
+                self.remove_customer(&customer.id);
+                let customer = Arc::new(customer);
+                self.customers_by_external_id.insert(Arc::clone(&customer));
+                self.customers.insert(customer);
+            }
+            Entry::CustomerMapping(mapping) => {
+                self.remove_mapping(&mapping.name);
+                let mapping = Arc::new(self.share_ids(mapping));
+                self.mappings_by_source_id.insert(Arc::clone(&mapping));
+                self.mappings.insert(mapping);
+            }
+            Entry::Deployment(deployment, tokens, flow_tokens) => {
+                self.remove_deployment(&deployment.name);
+                let record = Arc::new(DeploymentRecord::new(deployment, tokens, flow_tokens));
+                Claim::of_deployment(&record).for_each(|claim| self.endpoints.insert(claim));
+                self.deployments_by_customer.insert(Arc::clone(&record));
+                self.deployments.insert(record);
+            }
+        }
     }
 
     /// Takes an entry out, if it is there.
     pub fn remove(&mut self, name: &ResourceName) {
-        todo!("{name}")
+        match name {
+            ResourceName::Integration(id) => self.remove_integration(id),
+            ResourceName::Customer(id) => self.remove_customer(id),
+            ResourceName::CustomerMapping(name) => self.remove_mapping(name),
+            ResourceName::Deployment(name) => self.remove_deployment(name),
+        };
     }
 
-    /// What a token leads to. A token counts only for the endpoint type that its integration has now.
+    /// An entry by its name.
+    #[must_use]
+    pub fn get(&self, name: &ResourceName) -> Option<Entry> {
+        Some(match name {
+            ResourceName::Integration(id) => self.integrations.only((id.as_str(), ""))?.to_entry(),
+            ResourceName::Customer(id) => {
+                Entry::Customer(Customer::clone(self.customers.only((id.as_str(), ""))?))
+            }
+            ResourceName::CustomerMapping(MappingName { integration, mapping }) => {
+                let mapping = self.mappings.only((integration.as_str(), mapping.as_str()))?;
+                Entry::CustomerMapping(CustomerMapping::clone(mapping))
+            }
+            ResourceName::Deployment(DeploymentName { integration, deployment }) => {
+                self.deployments.only((integration.as_str(), deployment.as_str()))?.to_entry()
+            }
+        })
+    }
+
+    /// What a token leads to. A token counts only for the endpoint type that its integration has now; one that leads to
+    /// two endpoints leads nowhere.
     #[must_use]
     pub fn endpoint(&self, token: &str) -> Option<Endpoint> {
-        todo!("{token}")
+        if !token::is_token(token) {
+            return None;
+        }
+        only(self.endpoints.all((token, "")).filter_map(|claim| {
+            let integration = self.integrations.only((claim.integration().as_str(), ""))?;
+            claim.endpoint(&integration.integration)
+        }))
     }
 
     /// How many entries it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        todo!()
+        self.integrations.len() + self.customers.len() + self.mappings.len() + self.deployments.len()
     }
 
     /// Whether it holds none.
@@ -102,17 +175,57 @@ impl Table {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    fn remove_integration(&mut self, id: &IntegrationId) {
+        let Some(record) = self.integrations.remove((id.as_str(), ""), |_| true) else { return };
+        for token in &record.tokens {
+            self.endpoints.remove((token.expose(), ""), |claim| claim.is_of_integration(&record));
+        }
+    }
+
+    fn remove_customer(&mut self, id: &CustomerId) {
+        let Some(customer) = self.customers.remove((id.as_str(), ""), |_| true) else { return };
+        self.customers_by_external_id
+            .remove((&customer.external_id, ""), |other| Arc::ptr_eq(other, &customer));
+    }
+
+    fn remove_mapping(&mut self, MappingName { integration, mapping }: &MappingName) {
+        let integration = integration.as_str();
+        let Some(mapping) = self.mappings.remove((integration, mapping.as_str()), |_| true) else { return };
+        let key = (integration, &*mapping.source_customer_id);
+        self.mappings_by_source_id.remove(key, |other| Arc::ptr_eq(other, &mapping));
+    }
+
+    fn remove_deployment(&mut self, DeploymentName { integration, deployment }: &DeploymentName) {
+        let key = (integration.as_str(), deployment.as_str());
+        let Some(record) = self.deployments.remove(key, |_| true) else { return };
+        self.deployments_by_customer.remove(record.customer_key(), |other| Arc::ptr_eq(other, &record));
+        for token in record.all_tokens() {
+            self.endpoints.remove((token.expose(), ""), |claim| claim.is_of_deployment(&record));
+        }
+    }
+
+    /// The mapping with ids that it shares with the resources that it names: there can be a million mappings.
+    fn share_ids(&self, mapping: CustomerMapping) -> CustomerMapping {
+        let CustomerMapping { name: MappingName { integration, mapping }, source_customer_id, customer } =
+            mapping;
+        let shared = self.integrations.only((integration.as_str(), ""));
+        let integration = shared.map_or_else(|| integration.clone(), |record| record.integration.id.clone());
+        let shared = self.customers.only((customer.as_str(), ""));
+        let customer = shared.map_or_else(|| customer.clone(), |shared| shared.id.clone());
+        CustomerMapping { name: MappingName { integration, mapping }, source_customer_id, customer }
+    }
 }
 
 impl Directory for Table {
     type Error = Infallible;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Infallible> {
-        todo!("{id}")
+        Ok(self.customers.only((id.as_str(), "")).map(|customer| Customer::clone(customer)))
     }
 
     fn customer_by_external_id(&self, external_id: &str) -> Result<Option<Customer>, Infallible> {
-        todo!("{external_id}")
+        Ok(self.customers_by_external_id.only((external_id, "")).map(|customer| Customer::clone(customer)))
     }
 
     fn mapping(
@@ -120,7 +233,8 @@ impl Directory for Table {
         integration: &IntegrationId,
         source_customer_id: &str,
     ) -> Result<Option<CustomerMapping>, Infallible> {
-        todo!("{integration} {source_customer_id}")
+        let mapping = self.mappings_by_source_id.only((integration.as_str(), source_customer_id));
+        Ok(mapping.map(|mapping| CustomerMapping::clone(mapping)))
     }
 
     fn deployment_for(
@@ -128,6 +242,16 @@ impl Directory for Table {
         integration: &IntegrationId,
         customer: &CustomerId,
     ) -> Result<Option<Arc<Deployment>>, Infallible> {
-        todo!("{integration} {customer}")
+        let deployments = || {
+            let records = self.deployments_by_customer.all((integration.as_str(), customer.as_str()));
+            records.map(|record| &record.deployment)
+        };
+        let mut enabled = deployments().filter(|deployment| !deployment.paused).peekable();
+        let found = match enabled.peek() {
+            Some(_) => only(enabled),
+            // Any would do; the first by name, so that dry runs and edges show the same one.
+            None => deployments().min_by_key(|deployment| &deployment.name),
+        };
+        Ok(found.cloned())
     }
 }
