@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Uri};
 
-use super::{AdminClient, error::causes};
+use super::AdminClient;
+use crate::cause::causes;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);

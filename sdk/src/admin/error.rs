@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, error::Error, fmt};
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
-use crate::code;
+use crate::{
+    cause::{causes, chain},
+    code,
+};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -208,20 +211,4 @@ impl fmt::Display for Shown<'_> {
         }
         Ok(())
     }
-}
-
-/// An error and its causes in one line, each said once.
-pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for cause in chain(error) {
-        let text = cause.to_string();
-        if !said.iter().any(|earlier| earlier.contains(&text)) {
-            said.push(text);
-        }
-    }
-    said.join(": ")
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
