@@ -9,7 +9,9 @@
 pub mod app;
 pub mod config;
 pub mod domain;
+pub mod fleet;
 pub mod grpc;
+pub mod publisher;
 pub mod store;
 
 pub use app::{App, BuildError, Running};

@@ -1,0 +1,164 @@
+//! Sends the configuration to edges: a snapshot where an edge needs one, then each change.
+//!
+//! A stream's way: [`message`] parses what the edge says → [`session`] runs the stream → [`progress`] knows what the
+//! edge holds and what it needs next → [`commits`] reads that from the store, or has just read it for another edge →
+//! [`commit`] cuts it into chunks.
+//!
+//! Nothing queues. One commit at a time is under way to an edge; while it is, changes only move the head, and the next
+//! commit covers all of them. A slow edge so costs the memory of one commit, which it shares with all that need the
+//! same. A commit carries the [hash](pointsman_proto::edge::hash) over everything that the edge holds after it; an edge
+//! that holds something else is found out by its acknowledgement, or by a heartbeat, and gets a snapshot.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::Stream;
+use pointsman_proto::edge::v1::{StreamConfigRequest, StreamConfigResponse};
+use pointsman_routing::name::ResourceName;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    fleet::Fleet,
+    store::{Store, StoreError},
+};
+
+mod commit;
+mod commits;
+mod ledger;
+mod message;
+mod progress;
+mod redact;
+mod session;
+
+pub use commits::Page;
+pub use message::MessageError;
+
+use commits::Commits;
+
+/// Messages to an edge that wait for the network. Few: each can be a whole chunk.
+const OUTBOUND_MESSAGES: usize = 4;
+
+/// Times and bounds, with the defaults of [`Settings::default`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Streams at a time: 4,096.
+    pub streams: usize,
+    /// For the edge's hello: 10 s.
+    pub hello_timeout: Duration,
+    /// Between two messages to an edge: 5 s. An edge that is silent for three of these is gone.
+    pub heartbeat: Duration,
+    /// For each chunk to be taken off our hands, and for a commit to be acknowledged after that: 60 s.
+    pub commit_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            streams: 4_096,
+            hello_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(5),
+            commit_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Sends the configuration to edges. Clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct Publisher(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    commits: Commits,
+    fleet: Arc<Fleet>,
+    settings: Settings,
+    streams: Arc<Semaphore>,
+    drain: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What an edge hears when its stream ends; for every end but its own leaving.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamEnd {
+    /// The control plane is stopping.
+    #[error("the control plane is stopping")]
+    Draining,
+    /// As many streams are open as may be.
+    #[error("the control plane serves as many edges as it can")]
+    TooManyStreams,
+    /// No hello in time.
+    #[error("no hello within {0:?}")]
+    NoHello(Duration),
+    /// A newer stream of the same edge.
+    #[error("another stream of this edge has taken over; each edge needs an id of its own")]
+    Replaced,
+    /// Nothing was heard for too long.
+    #[error("nothing was heard from the edge for {0:?}")]
+    Silent(Duration),
+    /// A commit was not taken, or not acknowledged.
+    #[error("a commit was not taken in within {0:?}")]
+    Stalled(Duration),
+    /// The edge said something that makes no sense.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// A read failed. The reason is for our log.
+    #[error("the configuration could not be read")]
+    Store(#[from] StoreError),
+}
+
+/// What an edge is sent.
+pub type Outbound = ReceiverStream<Result<StreamConfigResponse, StreamEnd>>;
+
+impl Publisher {
+    /// A publisher of what `store` holds, that tells `fleet` how edges are doing.
+    #[must_use]
+    pub fn new(store: Store, fleet: Arc<Fleet>, settings: Settings) -> Self {
+        Self(Arc::new(Shared {
+            commits: Commits::new(store),
+            fleet,
+            streams: Arc::new(Semaphore::new(settings.streams)),
+            settings,
+            drain: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Reads the configuration once, so that the first edge need not wait for it.
+    pub async fn warm(&self) -> Result<(), StoreError> {
+        self.0.commits.warm().await
+    }
+
+    /// Runs a stream, in a task of its own, until it ends. `inbound` ends where the edge leaves.
+    pub fn stream<S>(&self, inbound: S) -> Result<Outbound, StreamEnd>
+    where
+        S: Stream<Item = StreamConfigRequest> + Send + 'static,
+    {
+        if self.0.drain.is_cancelled() {
+            return Err(StreamEnd::Draining);
+        }
+        let permit =
+            Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| StreamEnd::TooManyStreams)?;
+        let (sender, receiver) = mpsc::channel(OUTBOUND_MESSAGES);
+        let shared = Arc::clone(&self.0);
+        self.0.tasks.spawn(async move {
+            let _permit = permit;
+            session::run(&shared, Box::pin(inbound), sender).await;
+        });
+        Ok(ReceiverStream::new(receiver))
+    }
+
+    /// A page of what edges are sent, behind the resource `after`, with secrets redacted.
+    pub async fn page(&self, after: Option<ResourceName>, limit: usize) -> Result<Page, StoreError> {
+        self.0.commits.page(after, limit).await
+    }
+
+    /// Ends all streams and takes no new ones. Answers when the last one has ended.
+    pub async fn drain(&self) {
+        self.0.drain.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Reads commits from the store, and shares them between the edges that need the same one.
+
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use pointsman_proto::edge::{hash::ConfigHash, v1::Resource};
+use pointsman_routing::name::ResourceName;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+
+use super::{
+    commit::{Chunker, Commit},
+    ledger::Ledger,
+    progress::{Base, Position},
+    redact::redacted,
+};
+use crate::{
+    domain::{Epoch, Revision},
+    grpc::convert::edge,
+    store::{Head, Snapshot, Store, StoreError},
+};
+
+/// An edge that is further behind than this many changed resources takes a snapshot. A change is read into memory once
+/// for all edges that need it; this bounds it to some tens of megabytes.
+const MAX_DELTA_CHANGES: usize = 100_000;
+/// A snapshot that some edge is just being sent serves another one too, if it is not more revisions behind than this.
+const MAX_SNAPSHOT_AGE: i64 = 1_000;
+/// Revisions whose hash is remembered.
+const RECENT: usize = 1_024;
+
+/// All commits of one database.
+#[derive(Debug)]
+pub(super) struct Commits {
+    store: Store,
+    books: Arc<Books>,
+    /// The latest snapshot, while some edge is being sent it.
+    snapshot: AsyncMutex<Weak<Commit>>,
+    /// The latest change and what it starts from: most edges need the same one.
+    delta: AsyncMutex<Option<(Revision, Arc<Commit>)>>,
+}
+
+/// What is known of our own hash.
+#[derive(Debug, Default)]
+struct Books {
+    /// Held for as long as a read takes: only by threads that may block.
+    ledger: Mutex<Ledger>,
+    /// The latest revisions that were read, the last one last. Held for a moment.
+    recent: Mutex<VecDeque<Position>>,
+}
+
+/// A page of the configuration as people may see it.
+#[derive(Debug)]
+pub struct Page {
+    /// The database and the revision of this page.
+    pub head: Head,
+    /// The resources, without secrets, in the order of their names.
+    pub resources: Vec<Resource>,
+    /// The last one of the page, where more are behind it.
+    pub next: Option<ResourceName>,
+}
+
+impl Commits {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, books: Arc::default(), snapshot: AsyncMutex::default(), delta: AsyncMutex::default() }
+    }
+
+    pub(super) fn epoch(&self) -> &Epoch {
+        self.store.epoch()
+    }
+
+    pub(super) fn head(&self) -> Revision {
+        *self.store.revisions().borrow()
+    }
+
+    pub(super) fn revisions(&self) -> watch::Receiver<Revision> {
+        self.store.revisions()
+    }
+
+    /// Our hash at a revision, if it was read lately.
+    pub(super) fn recall(&self, revision: Revision) -> Option<ConfigHash> {
+        let recent = lock(&self.books.recent);
+        recent.iter().rev().find(|position| position.revision == revision).map(|position| position.hash)
+    }
+
+    pub(super) async fn warm(&self) -> Result<(), StoreError> {
+        let books = Arc::clone(&self.books);
+        self.store.read(move |view| books.position(view).map(drop)).await
+    }
+
+    /// The commit that brings an edge from `base` to the head; a snapshot also where the way from `base` is forgotten
+    /// or too long.
+    pub(super) async fn commit(&self, base: Base) -> Result<Arc<Commit>, StoreError> {
+        match base {
+            Base::Nothing { at_least } => self.snapshot(at_least).await,
+            Base::Revision(since) => match self.delta(since).await? {
+                Some(delta) => Ok(delta),
+                None => self.snapshot(since).await,
+            },
+        }
+    }
+
+    async fn snapshot(&self, at_least: Revision) -> Result<Arc<Commit>, StoreError> {
+        // Whoever comes while one is being read waits and shares it.
+        let mut latest = self.snapshot.lock().await;
+        let oldest = at_least.number().max(self.head().number() - MAX_SNAPSHOT_AGE);
+        let fresh = |commit: &Arc<Commit>| commit.position().revision.number() >= oldest;
+        if let Some(commit) = latest.upgrade().filter(fresh) {
+            return Ok(commit);
+        }
+        let books = Arc::clone(&self.books);
+        let commit = Arc::new(self.store.read(move |view| read_snapshot(view, &books)).await?);
+        *latest = Arc::downgrade(&commit);
+        Ok(commit)
+    }
+
+    async fn delta(&self, since: Revision) -> Result<Option<Arc<Commit>>, StoreError> {
+        let mut latest = self.delta.lock().await;
+        let head = self.head();
+        if let Some((base, commit)) = &*latest
+            && *base == since
+            && commit.position().revision >= head
+        {
+            return Ok(Some(Arc::clone(commit)));
+        }
+        let books = Arc::clone(&self.books);
+        let delta = self.store.read(move |view| read_delta(view, since, &books)).await?.map(Arc::new);
+        *latest = delta.clone().map(|delta| (since, delta));
+        Ok(delta)
+    }
+
+    pub(super) async fn page(&self, after: Option<ResourceName>, limit: usize) -> Result<Page, StoreError> {
+        self.store.read(move |view| read_page(view, after.as_ref(), limit)).await
+    }
+}
+
+fn read_snapshot(view: &Snapshot<'_>, books: &Books) -> Result<Commit, StoreError> {
+    let position = books.position(view)?;
+    let mut chunker = Chunker::new(view.head()?, true);
+    view.for_each_resource(None, |resource| {
+        chunker.upsert(edge::resource(&resource));
+        Ok::<_, StoreError>(ControlFlow::Continue(()))
+    })?;
+    Ok(chunker.finish(position.hash))
+}
+
+fn read_delta(view: &Snapshot<'_>, since: Revision, books: &Books) -> Result<Option<Commit>, StoreError> {
+    let position = books.position(view)?;
+    if !view.remembers(since)? {
+        return Ok(None);
+    }
+    let Some(changes) = view.changes_since(since, MAX_DELTA_CHANGES)? else { return Ok(None) };
+    let mut chunker = Chunker::new(view.head()?, false);
+    for change in changes {
+        // What there is now counts, and not what happened in between: a name that was removed and made again is there.
+        match view.resource(&change.name)? {
+            Some(resource) => chunker.upsert(edge::resource(&resource)),
+            None => chunker.removal(change.name.to_string()),
+        }
+    }
+    Ok(Some(chunker.finish(position.hash)))
+}
+
+fn read_page(view: &Snapshot<'_>, after: Option<&ResourceName>, limit: usize) -> Result<Page, StoreError> {
+    let mut page = Page { head: view.head()?, resources: Vec::new(), next: None };
+    let mut last = None;
+    view.for_each_resource(after, |resource| {
+        if page.resources.len() == limit {
+            page.next = last.take();
+            return Ok::<_, StoreError>(ControlFlow::Break(()));
+        }
+        last = Some(resource.name());
+        page.resources.push(edge::resource(&redacted(resource)));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(page)
+}
+
+impl Books {
+    /// Where the state that `view` sees stands, which is remembered.
+    fn position(&self, view: &Snapshot<'_>) -> Result<Position, StoreError> {
+        let position = lock(&self.ledger).advance(view)?;
+        let mut recent = lock(&self.recent);
+        if recent.back() != Some(&position) {
+            recent.push_back(position);
+            if recent.len() > RECENT {
+                recent.pop_front();
+            }
+        }
+        Ok(position)
+    }
+}
+
+/// What a panic left behind is still consistent: the ledger is empty while it changes.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

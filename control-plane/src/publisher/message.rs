@@ -1,0 +1,125 @@
+//! What edges say, parsed.
+
+use pointsman_proto::edge::{
+    hash::ConfigHash,
+    v1::{self, StreamConfigRequest, stream_config_request},
+};
+use pointsman_routing::name::{EdgeId, NameError};
+
+use crate::{domain::Revision, fleet::Rejection};
+
+/// A message that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// No message in the message.
+    #[error("the message is empty, or of a kind that this control plane does not know")]
+    Unknown,
+    /// Not a hello at the start.
+    #[error("the first message must be a hello")]
+    NotHello,
+    /// A second hello.
+    #[error("a hello is only the first message")]
+    HelloAgain,
+    /// The edge's name.
+    #[error("hello.edge: {0}")]
+    Edge(NameError),
+    /// A revision below 0.
+    #[error("a revision cannot be negative")]
+    Revision,
+    /// A hash of another length.
+    #[error("a hash has 16 bytes")]
+    Hash,
+    /// An acknowledgement of something that was not sent.
+    #[error("revision {0} was acknowledged and never sent")]
+    NeverSent(Revision),
+}
+
+/// Who an edge is and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hello {
+    pub(super) edge: EdgeId,
+    pub(super) version: String,
+    /// `None` where it holds nothing.
+    pub(super) held: Option<Held>,
+}
+
+/// What an edge says that it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) epoch: String,
+    pub(super) revision: Revision,
+    pub(super) hash: ConfigHash,
+}
+
+/// Every message but the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Ack {
+        revision: Revision,
+        hash: ConfigHash,
+        rejections: Vec<Rejection>,
+    },
+    /// `None` from an edge that holds nothing yet.
+    Heartbeat(Option<(Revision, ConfigHash)>),
+}
+
+impl Hello {
+    pub(super) fn parse(request: StreamConfigRequest) -> Result<Self, MessageError> {
+        let hello = match request.message {
+            Some(stream_config_request::Message::Hello(hello)) => hello,
+            Some(_) => return Err(MessageError::NotHello),
+            None => return Err(MessageError::Unknown),
+        };
+        Ok(Self {
+            edge: hello.edge.parse().map_err(MessageError::Edge)?,
+            held: match (hello.epoch, position(hello.revision, &hello.hash)?) {
+                // Without an epoch there is nothing to compare a revision with.
+                (epoch, Some((revision, hash))) if !epoch.is_empty() => Some(Held { epoch, revision, hash }),
+                _ => None,
+            },
+            version: hello.version,
+        })
+    }
+}
+
+impl Message {
+    pub(super) fn parse(request: StreamConfigRequest) -> Result<Self, MessageError> {
+        match request.message {
+            Some(stream_config_request::Message::Hello(_)) => Err(MessageError::HelloAgain),
+            Some(stream_config_request::Message::Ack(ack)) => Ok(Self::Ack {
+                revision: revision(ack.revision)?,
+                hash: hash(&ack.hash)?,
+                rejections: ack.rejections.into_iter().map(rejection).collect(),
+            }),
+            Some(stream_config_request::Message::Heartbeat(heartbeat)) => {
+                Ok(Self::Heartbeat(position(heartbeat.revision, &heartbeat.hash)?))
+            }
+            None => Err(MessageError::Unknown),
+        }
+    }
+}
+
+/// A revision with its hash, or none where an edge holds nothing, whatever it takes the hash of nothing to be.
+fn position(number: i64, bytes: &[u8]) -> Result<Option<(Revision, ConfigHash)>, MessageError> {
+    match number {
+        0 => Ok(None),
+        number => Ok(Some((revision(number)?, hash(bytes)?))),
+    }
+}
+
+fn revision(number: i64) -> Result<Revision, MessageError> {
+    (number >= 0).then_some(Revision::new(number)).ok_or(MessageError::Revision)
+}
+
+fn hash(bytes: &[u8]) -> Result<ConfigHash, MessageError> {
+    ConfigHash::from_wire(bytes).ok_or(MessageError::Hash)
+}
+
+fn rejection(rejection: v1::Rejection) -> Rejection {
+    Rejection {
+        name: rejection.name,
+        revision: Revision::new(rejection.revision),
+        reason: rejection.reason,
+        serving_previous: rejection.serving_previous,
+    }
+}
