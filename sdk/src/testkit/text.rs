@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use pointsman_proto::preprocess::v1::EndpointType;
 use prost_types::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 
@@ -51,6 +51,7 @@ pub(super) struct SampleText {
     #[serde(default)]
     headers: BTreeMap<String, HeaderValues>,
     body: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     body_json: Option<Box<RawValue>>,
     body_file: Option<PathBuf>,
     body_base64: Option<String>,
@@ -126,6 +127,11 @@ impl HeaderValue {
             Self::Base64 { base64 } => from_base64(name, &base64),
         }
     }
+}
+
+/// `null` is a JSON body too.
+fn present<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Deserialize::deserialize(json).map(Some)
 }
 
 fn body(
