@@ -139,12 +139,14 @@ fn parse_value(value: &str) -> Result<HeaderValue, HeaderError> {
         // A recipient drops it, so that the value would silently be another one.
         "the value starts or ends with white space"
     } else {
+        // Readers do not agree on the charset of anything else.
+        let is_ascii = value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
         match HeaderValue::from_str(value) {
-            Ok(mut value) => {
+            Ok(mut value) if is_ascii => {
                 value.set_sensitive(true);
                 return Ok(value);
             }
-            Err(_) => "the value holds a character outside visible ASCII",
+            _ => "the value holds a character outside visible ASCII",
         }
     };
     Err(HeaderError { reason: reason.to_owned() })

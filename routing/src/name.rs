@@ -217,3 +217,71 @@ name_from_str!(IntegrationId, Integration, "integrations/{integration}");
 name_from_str!(CustomerId, Customer, "customers/{customer}");
 name_from_str!(MappingName, CustomerMapping, "integrations/{integration}/customerMappings/{mapping}");
 name_from_str!(DeploymentName, Deployment, "integrations/{integration}/deployments/{deployment}");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_match_their_pattern() {
+        for good in ["a", "A", "0", "a.b_c-D", "a..", &"x".repeat(63)] {
+            assert_eq!(FlowKey::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "-", ".", "..", "_a", "-a", "a b", "a/b", "a\0", "ä", "a%", &"x".repeat(64)] {
+            assert!(FlowKey::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_read_as_they_are_written() {
+        for name in [
+            "integrations/acme-erp",
+            "customers/bowlers-inc",
+            "integrations/acme-erp/customerMappings/a06dffac",
+            "integrations/acme-erp/deployments/bowlers-inc",
+        ] {
+            assert_eq!(name.parse::<ResourceName>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        for bad in [
+            "",
+            "/",
+            "integrations",
+            "integrations/",
+            "integrations/-",
+            "/integrations/a",
+            "integrations/a/",
+            "Integrations/a",
+            "customers/a/b",
+            "customers/a/deployments/b",
+            "integrations/a/deployments",
+            "integrations/a/deployments/",
+            "integrations/a/deployments/b/c",
+            "integrations/a/flows/b",
+            "edges/a",
+        ] {
+            assert!(bad.parse::<ResourceName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_another_kind_is_refused_with_the_wanted_form() {
+        let error = "integrations/a".parse::<CustomerId>().unwrap_err();
+        assert!(error.to_string().contains("customers/{customer}"), "{error}");
+        assert!("integrations/a/deployments/b".parse::<MappingName>().is_err());
+        assert!("integrations/a/customerMappings/b".parse::<DeploymentName>().is_err());
+        assert!("customers/a".parse::<IntegrationId>().is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_refused_or_read_back(text in "(integrations|customers|[a-z./-]{0,5})(/[A-Za-z.-]{0,4}){0,5}") {
+            if let Ok(name) = text.parse::<ResourceName>() {
+                proptest::prop_assert_eq!(name.to_string(), text);
+            }
+        }
+    }
+}

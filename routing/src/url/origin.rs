@@ -80,6 +80,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), HttpOriginError> 
             "" => (authority, None),
             port => (&authority[..=end], Some(port.strip_prefix(':').ok_or(HttpOriginError::Host)?)),
         },
+        None if authority.starts_with('[') => return Err(HttpOriginError::Host),
         None => match authority.split_once(':') {
             Some((host, port)) => (host, Some(port)),
             None => (authority, None),
