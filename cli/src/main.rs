@@ -1,1 +1,35 @@
-fn main() {}
+//! The one binary: the servers (`up`, `control-plane`, `edge`), the demo, and the commands of admins.
+//!
+//! - [`settings`]: flags and environment variables, parsed into the libraries' configurations.
+//! - [`commands`]: one module for each command.
+//! - [`manifest`]: reading and writing configuration as YAML and JSON.
+//! - [`output`]: what people and programs see.
+//! - [`demo`]: the main job in one command.
+
+mod addresses;
+mod commands;
+mod logging;
+mod manifest;
+mod output;
+mod preprocess;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::commands::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(end) => end.into(),
+        Err(failure) => {
+            output::error(&failure);
+            failure.exit().into()
+        }
+    }
+}

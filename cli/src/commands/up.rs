@@ -1,0 +1,71 @@
+//! `up`: a control plane and an edge in one process.
+
+use clap::Args;
+use pointsman_control_plane as control_plane;
+
+use super::{
+    End,
+    serve::{self, CONTROL_THREADS, Edge, ServeError, Servers},
+};
+use crate::{
+    addresses, logging,
+    settings::{
+        ControlPlaneSettings, EdgeSettings, EgressSettings, LogSettings, ProcessSettings, TlsSettings,
+    },
+    signals::Signals,
+};
+
+/// The edge of this process.
+const EDGE_ID: &str = "local";
+
+#[derive(Args, Debug)]
+pub(super) struct Up {
+    #[command(flatten)]
+    control_plane: ControlPlaneSettings,
+    #[command(flatten)]
+    edge: EdgeSettings,
+    #[command(flatten)]
+    tls: TlsSettings,
+    #[command(flatten)]
+    egress: EgressSettings,
+    #[command(flatten)]
+    process: ProcessSettings,
+    #[command(flatten)]
+    log: LogSettings,
+}
+
+impl Up {
+    pub(super) fn run(self) -> Result<End, ServeError> {
+        logging::start(&self.log);
+        // Apart, so that a busy edge does not starve the control plane, nor the other way round.
+        let edge_runtime = serve::runtime("edge", serve::edge_threads(&self.process))?;
+        let control_runtime = serve::runtime("control", CONTROL_THREADS)?;
+        let ran = control_runtime.block_on(async {
+            let mut signals = Signals::take()?;
+            self.process.forget_addresses();
+            let servers = tokio::select! {
+                started = self.start(edge_runtime.handle()) => started?,
+                _ = signals.next() => return Ok(()),
+            };
+            servers.run(signals, &self.process).await
+        });
+        edge_runtime.shutdown_background();
+        control_runtime.shutdown_background();
+        ran.map(|()| End::Fine)
+    }
+
+    async fn start(&self, edge_runtime: &tokio::runtime::Handle) -> Result<Servers, ServeError> {
+        let preprocess = self.control_plane.preprocess(&self.egress).map_err(ServeError::Tls)?;
+        let config = self.control_plane.config(&self.tls, preprocess);
+        let public_url = (!self.control_plane.has_public_url()).then(|| config.public_url.clone());
+        let app = control_plane::App::build(config).await.map_err(ServeError::ControlPlane)?;
+        let admin = app.admin_addr();
+        let mut servers = Servers { control_plane: Some(app.spawn()), public_url, ..Servers::default() };
+
+        let control_plane_url = addresses::url(admin, self.tls.files().is_some());
+        let mut config = self.edge.config(EDGE_ID, &control_plane_url, &self.tls, &self.egress);
+        config.own_listeners.push(admin);
+        servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);
+        Ok(servers)
+    }
+}

@@ -1,0 +1,232 @@
+//! Whether a document has the shape of a message. Finds all faults at once, each with its path and line.
+
+use std::{collections::BTreeMap, fmt};
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
+
+use super::{Node, Value};
+
+/// The faults that are named; a document with more is hardly a manifest at all.
+const FAULTS_MAX: usize = 50;
+
+/// One fault of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    line: u64,
+    path: String,
+    reason: String,
+}
+
+impl Fault {
+    /// A fault whose place is not known.
+    pub(super) fn of_document(reason: &dyn fmt::Display) -> Self {
+        Self { line: 0, path: String::new(), reason: reason.to_string() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+/// The faults of `node` as a message.
+pub(super) fn check(node: &Node, message: &MessageDescriptor) -> Vec<Fault> {
+    let mut checker = Checker { path: Vec::new(), faults: Vec::new() };
+    checker.message(node, message);
+    checker.faults.truncate(FAULTS_MAX);
+    checker.faults
+}
+
+struct Checker {
+    path: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+impl Checker {
+    fn message(&mut self, node: &Node, message: &MessageDescriptor) {
+        let entries = match &node.value {
+            Value::Map(entries) => entries,
+            // As in canonical JSON, nothing stands for an empty message.
+            Value::Null => return,
+            other => return self.fault(node, format!("it must be an object, not {}", kind_of(other))),
+        };
+        let mut seen: BTreeMap<u32, &str> = BTreeMap::new();
+        let mut oneofs: BTreeMap<String, &str> = BTreeMap::new();
+        for (key, value) in entries {
+            let Some(field) = field(message, key) else {
+                self.fault(value, unknown(key, message));
+                continue;
+            };
+            if let Some(earlier) = seen.insert(field.number(), key) {
+                self.fault(value, format!("`{key}` and `{earlier}` are the same field"));
+            }
+            if let Some(oneof) = field.containing_oneof().filter(|_| !matches!(value.value, Value::Null))
+                && let Some(earlier) = oneofs.insert(oneof.name().to_owned(), key)
+            {
+                self.fault(value, format!("only one of `{earlier}` and `{key}` can be set"));
+            }
+            self.path.push(separated(&self.path, field.json_name()));
+            self.field(value, &field);
+            self.path.pop();
+        }
+    }
+
+    fn field(&mut self, node: &Node, field: &FieldDescriptor) {
+        if matches!(node.value, Value::Null) {
+            return;
+        }
+        if field.is_map() {
+            self.map(node, field);
+        } else if field.is_list() {
+            self.list(node, field);
+        } else {
+            self.single(node, field, |value| value);
+        }
+    }
+
+    fn list(&mut self, node: &Node, field: &FieldDescriptor) {
+        let Value::List(items) = &node.value else {
+            return self.fault(node, format!("it must be a list, not {}", kind_of(&node.value)));
+        };
+        for (index, item) in items.iter().enumerate() {
+            self.path.push(format!("[{index}]"));
+            match item.value {
+                Value::Null => self.fault(item, "an item of the list is missing".to_owned()),
+                _ => self.single(item, field, |value| serde_json::Value::Array(vec![value])),
+            }
+            self.path.pop();
+        }
+    }
+
+    fn map(&mut self, node: &Node, field: &FieldDescriptor) {
+        let Value::Map(entries) = &node.value else {
+            return self.fault(node, format!("it must be an object, not {}", kind_of(&node.value)));
+        };
+        let Kind::Message(entry) = field.kind() else { return };
+        let value_field = entry.map_entry_value_field();
+        for (key, value) in entries {
+            self.path.push(format!("[{key:?}]"));
+            match value.value {
+                Value::Null if !matches!(value_field.kind(), Kind::Message(_)) => {
+                    self.fault(value, "its value is missing".to_owned());
+                }
+                _ => self.single(value, &value_field, |value| value),
+            }
+            self.path.pop();
+        }
+    }
+
+    /// A value that is neither a list nor a map. Where nothing better is known, the reader of canonical JSON judges it,
+    /// alone in its field, so that its words can be given a place.
+    fn single(
+        &mut self,
+        node: &Node,
+        field: &FieldDescriptor,
+        in_field: impl FnOnce(serde_json::Value) -> serde_json::Value,
+    ) {
+        match (field.kind(), &node.value) {
+            (Kind::Message(message), _) if !message.full_name().starts_with("google.protobuf.") => {
+                return self.message(node, &message);
+            }
+            (Kind::String, Value::String(_)) => return,
+            (Kind::String, Value::Number(number)) => {
+                let reason = format!("it must be a text, not the number {number}: write it in quotes");
+                return self.fault(node, reason);
+            }
+            (Kind::String, Value::Bool(value)) => {
+                let reason = format!("it must be a text, not the boolean {value}: write it in quotes");
+                return self.fault(node, reason);
+            }
+            (Kind::String, other) => {
+                return self.fault(node, format!("it must be a text, not {}", kind_of(other)));
+            }
+            (Kind::Enum(values), Value::String(name)) if values.get_value_by_name(name).is_none() => {
+                let known: Vec<_> = values.values().map(|value| value.name().to_owned()).collect();
+                let reason = match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("there is no {name}; did you mean {near}?"),
+                    None => format!("there is no {name}; it can be {}", settable(&known).join(", ")),
+                };
+                return self.fault(node, reason);
+            }
+            _ => {}
+        }
+        let alone = serde_json::json!({ field.json_name(): in_field(node.to_json()) });
+        if let Err(error) = DynamicMessage::deserialize(field.parent_message().clone(), alone) {
+            self.fault(node, error.to_string());
+        }
+    }
+
+    fn fault(&mut self, node: &Node, reason: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { line: node.line, path: self.path.concat(), reason });
+        }
+    }
+}
+
+fn separated(path: &[String], name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!(".{name}") }
+}
+
+fn field(message: &MessageDescriptor, key: &str) -> Option<FieldDescriptor> {
+    message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))
+}
+
+fn unknown(key: &str, message: &MessageDescriptor) -> String {
+    let names: Vec<_> = message.fields().map(|field| field.json_name().to_owned()).collect();
+    match nearest(key, names.iter().map(String::as_str)) {
+        Some(near) => format!("unknown field `{key}`; did you mean `{near}`?"),
+        None => format!("unknown field `{key}`; there are {}", names.join(", ")),
+    }
+}
+
+fn settable(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).filter(|name| !name.ends_with("_UNSPECIFIED")).collect()
+}
+
+/// The name that was probably meant: at most a third of it has to be changed.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    let name = plain(name);
+    known
+        .map(|known| (distance(&name, &plain(known)), known))
+        .filter(|(distance, known)| *distance <= known.len().div_ceil(3).min(4))
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// How many letters have to be added, dropped or changed.
+fn distance(one: &str, other: &str) -> usize {
+    /// Names are short; nobody means one of them with a longer text.
+    const CHARS_MAX: usize = 64;
+    let (one, other): (Vec<_>, Vec<_>) =
+        (one.chars().take(CHARS_MAX).collect(), other.chars().take(CHARS_MAX).collect());
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::List(_) => "a list",
+        Value::Map(_) => "an object",
+    }
+}

@@ -1,0 +1,45 @@
+//! What people and programs see.
+
+use std::io::{self, Write as _};
+
+use clap::ValueEnum;
+
+use crate::commands::Failure;
+
+pub(crate) mod resources;
+pub(crate) mod style;
+pub(crate) mod table;
+pub(crate) mod trace;
+
+/// A format for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// YAML.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Writes to standard error what is no failure.
+pub(crate) fn note(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Tells a failure, and what to do about it.
+pub(crate) fn error(failure: &Failure) {
+    if matches!(failure, Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+        return;
+    }
+    let mut text = format!("error: {failure}\n");
+    if let Some(hint) = failure.hint() {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    note(&text);
+}

@@ -1,0 +1,19 @@
+//! What can be set: each setting is a flag and an environment variable, `--edge-listen` and `POINTSMAN_EDGE_LISTEN`.
+
+pub(crate) use self::{
+    admin::AdminSettings, control_plane::ControlPlaneSettings, edge::EdgeSettings, egress::EgressSettings,
+    logging::LogSettings, process::ProcessSettings, tls::TlsSettings,
+};
+
+pub(crate) mod admin;
+mod control_plane;
+mod edge;
+mod egress;
+mod limits;
+pub(crate) mod logging;
+mod process;
+mod tls;
+pub(crate) mod units;
+
+#[cfg(test)]
+mod tests;
