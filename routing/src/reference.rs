@@ -62,11 +62,16 @@ impl Reference {
     /// Whether, without a Preprocess service, reading it needs the request's body.
     #[must_use]
     pub fn reads_body(&self) -> bool {
-        matches!(self.paths.first().map(|path| &**path), Some([body, data, ..]) if body.is("body") && data.is("data"))
+        matches!(self.first(), [body, data, ..] if body.is("body") && data.is("data"))
     }
 
-    /// The paths, innermost first and at least one: the first leads through `results`, each further one through the
-    /// JSON document in the string that the one before it finds.
+    /// The path through `results`.
+    pub(crate) fn first(&self) -> &[Step] {
+        self.paths.first().map_or(&[], |path| path)
+    }
+
+    /// All paths, the first one included: each further one leads through the JSON document in the string that the one
+    /// before it finds.
     pub(crate) fn paths(&self) -> &[Path] {
         &self.paths
     }

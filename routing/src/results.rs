@@ -1,8 +1,28 @@
 //! `results`: what references look into.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{array, borrow::Cow, collections::BTreeMap};
 
-use crate::{outcome::Refusal, reference::Reference, webhook::Webhook};
+use self::{embedded::Problem, found::Found};
+use crate::{
+    outcome::{Outcome, Refusal},
+    reference::Reference,
+    webhook::Webhook,
+};
+
+mod body;
+mod embedded;
+mod fields;
+mod found;
+mod json;
+mod likeness;
+mod multipart;
+mod parameters;
+mod paths;
+mod reply;
+mod request;
+#[cfg(test)]
+mod tests;
+mod xml;
 
 /// The object that references look into.
 #[derive(Debug)]
@@ -43,6 +63,40 @@ impl Results<'_> {
         &'s self,
         references: [Option<&Reference>; N],
     ) -> [Result<Option<Cow<'s, str>>, Refusal>; N] {
-        todo!("{references:?}")
+        const { assert!(N <= paths::MAX_PATHS, "more references than are read in one pass") };
+        let firsts = references.map(|reference| reference.map(Reference::first));
+        let mut read = match self {
+            Self::Request(webhook) => request::read(webhook, firsts),
+            Self::Reply(reply) => firsts.map(|path| match path {
+                Some(path) => {
+                    reply::read(reply, path).map_err(Problem::refused_with(Outcome::PreprocessFailed))
+                }
+                None => Ok(Found::Nothing),
+            }),
+        };
+        embedded::read(&references, &mut read, |reference| self.blame(reference));
+
+        let mut references = references.into_iter();
+        read.map(|read| match (read, references.next().flatten()) {
+            (Ok(found), _) => Ok(found.into_text()),
+            (Err(Problem { outcome, fault }), Some(reference)) => {
+                Err(Refusal::new(outcome, format!("{reference} cannot be read: {fault}")))
+            }
+            (Err(Problem { outcome, fault }), None) => Err(Refusal::new(outcome, fault.to_string())),
+        })
     }
+
+    /// What a request is refused with where a JSON document that `reference` finds in a string cannot be read.
+    fn blame(&self, reference: &Reference) -> Outcome {
+        match self {
+            Self::Reply(_) => Outcome::PreprocessFailed,
+            Self::Request(_) if reference.reads_body() => Outcome::BodyMalformed,
+            Self::Request(_) => Outcome::RequestAmbiguous,
+        }
+    }
+}
+
+/// One answer for each of `N` paths: so far, nothing.
+fn nothing<'d, E, const N: usize>() -> [Result<Found<'d>, E>; N] {
+    array::from_fn(|_| Ok(Found::Nothing))
 }

@@ -1,0 +1,189 @@
+//! Reading a few values out of a JSON document, without building a tree.
+//!
+//! **On the way** to a value, objects and arrays are read exactly as JSON has them, every key is compared, and a second
+//! one of the same name is refused. **Beside the way**, values are skipped: that asks no more of them than what keeps
+//! every reader's string borders and brackets where ours are ([`cursor`]).
+//!
+//! One pass, whatever the number of paths. Nothing recurses over the document: the readers below call each other only
+//! along a path, which has at most [`MAX_REFERENCE_STEPS`](crate::reference::MAX_REFERENCE_STEPS) steps.
+
+use std::{borrow::Cow, str};
+
+use self::cursor::Cursor;
+use super::{
+    found::{Fault, Found, Read},
+    likeness::{self, Likeness},
+    paths::{Met, PathSet, Paths, step},
+};
+use crate::reference::{Step, unescape};
+
+mod cursor;
+#[cfg(test)]
+mod tests;
+
+/// Reads the values at `paths` into the same places of `read`; places without a path stay as they are. A fault of the
+/// document is an error; one that only some paths meet stands in their places.
+pub(super) fn read<'d>(document: &'d [u8], paths: &Paths<'_>, read: &mut [Read<'d>]) -> Result<(), Fault> {
+    let mut reader = Reader { cursor: Cursor::new(document), paths, read };
+    reader.cursor.skip_white_space();
+    reader.value(PathSet::all(paths), 0)?;
+    reader.cursor.skip_white_space();
+    match reader.cursor.peek() {
+        None => Ok(()),
+        Some(_) => Err(reader.cursor.fault("there is more behind the end of the JSON document")),
+    }
+}
+
+struct Reader<'d, 'p, 'r> {
+    cursor: Cursor<'d>,
+    paths: &'r Paths<'p>,
+    read: &'r mut [Read<'d>],
+}
+
+impl<'d> Reader<'d, '_, '_> {
+    /// A value that the `active` paths lead to with their first `depth` steps.
+    fn value(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
+        let ending = active.ending(self.paths, depth);
+        match self.cursor.peek() {
+            Some(b'{') => match active.to_member(self.paths, depth) {
+                inside if inside.is_empty() => self.cursor.skip_value(),
+                inside => self.object(inside, depth),
+            },
+            Some(b'[') => match active.to_element(self.paths, depth) {
+                inside if inside.is_empty() => self.cursor.skip_value(),
+                inside => self.array(inside, depth),
+            },
+            _ if active.is_empty() => self.cursor.skip_value(),
+            Some(b'"') => {
+                let text = self.string()?;
+                self.answer(ending, &Found::String(text));
+                Ok(())
+            }
+            _ => {
+                let found = self.literal()?;
+                self.answer(ending, &found);
+                Ok(())
+            }
+        }
+    }
+
+    fn object(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
+        let mut met = Met::default();
+        self.cursor.open()?;
+        if self.cursor.close(b'}') {
+            return Ok(());
+        }
+        loop {
+            let start = self.cursor.position();
+            if self.cursor.peek() != Some(b'"') {
+                return Err(self.cursor.fault("an object's key is missing or not in double quotes"));
+            }
+            let key = self.string()?;
+            let meeting = met.meet(active, |place| match step(self.paths, place, depth) {
+                Some(Step::Key(wanted)) => likeness::of_keys(wanted, &key),
+                _ => Likeness::Different,
+            });
+            for place in meeting.twice.iter() {
+                self.read[place] =
+                    Err(Fault::at(start, "its object has this key twice, or alike but for case"));
+            }
+            self.cursor.skip_white_space();
+            if !self.cursor.take(b':') {
+                return Err(self.cursor.fault("an object's key is not followed by a colon"));
+            }
+            self.cursor.skip_white_space();
+            self.value(meeting.on, depth + 1)?;
+            self.cursor.skip_white_space();
+            if self.cursor.close(b'}') {
+                return Ok(());
+            }
+            if !self.cursor.take(b',') {
+                return Err(self.cursor.fault("an object's member is not followed by a comma or the end"));
+            }
+            self.cursor.skip_white_space();
+        }
+    }
+
+    fn array(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
+        self.cursor.open()?;
+        if self.cursor.close(b']') {
+            return Ok(());
+        }
+        let mut index = 0;
+        loop {
+            let here = active.filter(|place| match step(self.paths, place, depth) {
+                Some(Step::Index(wanted)) => usize::try_from(*wanted) == Ok(index),
+                _ => false,
+            });
+            self.value(here, depth + 1)?;
+            self.cursor.skip_white_space();
+            if self.cursor.close(b']') {
+                return Ok(());
+            }
+            if !self.cursor.take(b',') {
+                return Err(self.cursor.fault("an array's element is not followed by a comma or the end"));
+            }
+            self.cursor.skip_white_space();
+            index += 1;
+        }
+    }
+
+    /// A string that is read: a key on the way, or a value at its end.
+    fn string(&mut self) -> Result<Cow<'d, str>, Fault> {
+        let start = self.cursor.position() + 1;
+        let raw = self.cursor.string()?;
+        unescape(raw).map_err(|error| Fault::at(start + error.offset, error.reason))
+    }
+
+    /// A number, a boolean or `null` that is read.
+    fn literal(&mut self) -> Result<Found<'d>, Fault> {
+        let start = self.cursor.position();
+        match self.cursor.word()? {
+            b"null" => Ok(Found::Nothing),
+            b"true" => Ok(Found::Literal("true".into())),
+            b"false" => Ok(Found::Literal("false".into())),
+            word if is_number(word) => {
+                let text = str::from_utf8(word).map_err(|_| Fault::at(start, NOT_A_VALUE))?;
+                Ok(Found::Literal(text.into()))
+            }
+            _ => Err(Fault::at(start, NOT_A_VALUE)),
+        }
+    }
+
+    fn answer(&mut self, places: PathSet, found: &Found<'d>) {
+        for place in places.iter() {
+            self.read[place] = Ok(found.clone());
+        }
+    }
+}
+
+const NOT_A_VALUE: &str =
+    "a value is neither a string nor a number, true, false, null, an object or an array";
+
+/// Whether a word is a number as JSON writes it.
+fn is_number(word: &[u8]) -> bool {
+    let unsigned = word.strip_prefix(b"-").unwrap_or(word);
+    let (integer, rest) = digits(unsigned);
+    if integer.is_empty() || (integer.len() > 1 && integer[0] == b'0') {
+        return false;
+    }
+    let rest = match rest {
+        [b'.', rest @ ..] => match digits(rest) {
+            ([], _) => return false,
+            (_, rest) => rest,
+        },
+        _ => rest,
+    };
+    match rest {
+        [] => true,
+        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => {
+            matches!(digits(exponent), ([_, ..], []))
+        }
+        _ => false,
+    }
+}
+
+/// The leading digits, and the rest.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().take_while(|byte| byte.is_ascii_digit()).count())
+}

@@ -1,0 +1,104 @@
+//! Reading the request itself.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+
+use super::{
+    body,
+    embedded::Problem,
+    fields,
+    found::{Fault, Found, Read},
+    nothing,
+};
+use crate::{outcome::Outcome, reference::Step, webhook::Webhook};
+
+/// Reads the values at `paths`, each part of the request at most once.
+pub(super) fn read<'w, const N: usize>(
+    webhook: &Webhook<'w>,
+    paths: [Option<&[Step]>; N],
+) -> [Result<Found<'w>, Problem>; N] {
+    let ambiguous = Problem::refused_with(Outcome::RequestAmbiguous);
+    let mut read = nothing();
+
+    for (place, path) in paths.iter().enumerate() {
+        let Some([first, rest @ ..]) = path else { continue };
+        read[place] = match rest {
+            [] if first.is("method") => Ok(text(webhook.method.as_str())),
+            [] if first.is("pathFragment") => Ok(text(webhook.path_fragment)),
+            [Step::Key(name)] if first.is("headers") => header(webhook.headers, name),
+            [step] if first.is("body") && step.is("contentType") => header(webhook.headers, "content-type"),
+            _ => Ok(Found::Nothing),
+        }
+        .map_err(&ambiguous);
+    }
+
+    let parameters = paths.map(|path| match path {
+        Some([first, rest @ ..]) if first.is("queryParameters") => Some(rest),
+        _ => None,
+    });
+    if parameters.iter().any(Option::is_some) {
+        let mut answers = nothing();
+        fields::read(webhook.query.as_bytes(), &parameters, &mut answers);
+        merge(&mut read, &parameters, answers, &ambiguous);
+    }
+
+    let data = paths.map(|path| match path {
+        Some([first, second, rest @ ..]) if first.is("body") && second.is("data") => Some(rest),
+        _ => None,
+    });
+    if data.iter().any(Option::is_some) {
+        match body::Format::of(webhook.headers) {
+            Ok(format) => {
+                let mut answers = nothing();
+                if let Err(fault) = format.read(webhook.body, &data, &mut answers) {
+                    answers.fill(Err(fault));
+                }
+                merge(&mut read, &data, answers, Problem::refused_with(Outcome::BodyMalformed));
+            }
+            Err(fault) => merge(&mut read, &data, std::array::from_fn(|_| Err(fault)), &ambiguous),
+        }
+    }
+    read
+}
+
+/// Puts the answers to `asked` in their places.
+fn merge<'w, const N: usize>(
+    read: &mut [Result<Found<'w>, Problem>; N],
+    asked: &[Option<&[Step]>; N],
+    answers: [Read<'w>; N],
+    problem: impl Fn(Fault) -> Problem,
+) {
+    for (place, answer) in answers.into_iter().enumerate().filter(|(place, _)| asked[*place].is_some()) {
+        read[place] = answer.map_err(&problem);
+    }
+}
+
+fn text(text: &str) -> Found<'_> {
+    Found::String(Cow::Borrowed(text))
+}
+
+/// The value of the one header of this name, whose case does not matter.
+pub(super) fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(Found::Nothing);
+    };
+    if values.next().is_some() {
+        return Err(Fault::new("the request has this header twice"));
+    }
+    if headers.keys().any(|other| alike(other.as_str(), name)) {
+        return Err(Fault::new("the request has this header twice, once with `_` in place of `-`"));
+    }
+    let value =
+        std::str::from_utf8(value.as_bytes()).map_err(|_| Fault::new("the header's value is not UTF-8"))?;
+    Ok(text(value.trim_matches([' ', '\t'])))
+}
+
+/// Whether CGI and its heirs take another header for the one of this name: they know no difference of `-` and `_`.
+fn alike(other: &str, name: &str) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    other.len() == name.len()
+        && !other.eq_ignore_ascii_case(name)
+        && other.bytes().map(folded).eq(name.bytes().map(folded))
+}

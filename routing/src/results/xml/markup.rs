@@ -1,0 +1,168 @@
+//! What makes XML well-formed and quick-xml does not ask for.
+
+use std::borrow::Cow;
+
+use super::super::found::Fault;
+
+/// An attribute of an element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Attribute<'d> {
+    pub(super) name: &'d str,
+    /// Its value, with references resolved and white space made spaces.
+    pub(super) value: Cow<'d, str>,
+}
+
+/// The white space of XML.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// Whether a text is nothing but white space.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(|character| BLANKS.contains(&character))
+}
+
+/// A text without the white space around it.
+pub(super) fn trim(text: &str) -> &str {
+    text.trim_matches(BLANKS)
+}
+
+/// Whether two names of elements differ in their prefixes only. A reader that knows namespaces looks at what a prefix
+/// stands for, or not at all.
+pub(super) fn is_alike(name: &str, other: &str) -> bool {
+    let local = |name: &str| name.rfind(':').map_or(0, |colon| colon + 1);
+    name != other && name[local(name)..] == other[local(other)..]
+}
+
+/// Checks that a document holds only characters that XML has.
+pub(super) fn check_characters(text: &str) -> Result<(), Fault> {
+    let forbidden = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
+    match text.bytes().position(forbidden) {
+        Some(position) => Err(Fault::at(position, "the XML document holds a control character")),
+        // quick-xml would step over it.
+        None if text.starts_with('\u{feff}') => {
+            Err(Fault::at(0, "the XML document has two byte order marks"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks the name of an element or an attribute. Of the letters beyond ASCII XML forbids a few, which are let through.
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+    let starts = |character: char| {
+        character.is_ascii_alphabetic() || matches!(character, '_' | ':') || !character.is_ascii()
+    };
+    let goes_on =
+        |character: char| starts(character) || character.is_ascii_digit() || matches!(character, '-' | '.');
+    if name.starts_with(starts) && name.chars().all(goes_on) {
+        Ok(())
+    } else {
+        Err("the name of an element or an attribute is malformed")
+    }
+}
+
+/// Parses all that stands behind an element's name in its tag.
+pub(super) fn attributes(raw: &str) -> Result<Vec<Attribute<'_>>, &'static str> {
+    const MALFORMED: &str = "an attribute is malformed";
+    let mut attributes = Vec::new();
+    let mut rest = raw;
+    loop {
+        let start = rest.trim_start_matches(BLANKS);
+        if start.is_empty() {
+            break;
+        }
+        if start.len() == rest.len() {
+            return Err(MALFORMED);
+        }
+        let (name, behind) = start.split_once('=').ok_or(MALFORMED)?;
+        let name = name.trim_end_matches(BLANKS);
+        check_name(name)?;
+        let value = behind.trim_start_matches(BLANKS);
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\'')).ok_or(MALFORMED)?;
+        let (value, behind) = value[1..].split_once(quote).ok_or(MALFORMED)?;
+        attributes.push(Attribute { name, value: attribute_value(value)? });
+        rest = behind;
+    }
+    let mut names: Vec<_> = attributes.iter().map(|attribute| attribute.name).collect();
+    names.sort_unstable();
+    if names.is_sorted_by(|name, next| name < next) {
+        Ok(attributes)
+    } else {
+        Err("an element has an attribute twice")
+    }
+}
+
+fn attribute_value(raw: &str) -> Result<Cow<'_, str>, &'static str> {
+    if !raw.contains(['<', '&', '\t', '\r', '\n']) {
+        return Ok(raw.into());
+    }
+    let mut value = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(position) = rest.find(['<', '&', '\t', '\r', '\n']) {
+        let (plain, special) = rest.split_at(position);
+        value.push_str(plain);
+        rest = match special.as_bytes() {
+            [b'&', ..] => {
+                let (reference, behind) = special[1..].split_once(';').ok_or("an entity is not closed")?;
+                value.push(resolve(reference)?);
+                behind
+            }
+            [b'<', ..] => return Err("`<` stands in an attribute"),
+            [b'\r', b'\n', ..] => {
+                value.push(' ');
+                &special[2..]
+            }
+            _ => {
+                value.push(' ');
+                &special[1..]
+            }
+        };
+    }
+    value.push_str(rest);
+    Ok(value.into())
+}
+
+/// The character that stands for what is between `&` and `;`.
+pub(super) fn resolve(reference: &str) -> Result<char, &'static str> {
+    let number = |digits: &str, radix| {
+        let is_number = digits.chars().all(|digit| digit.is_digit(radix));
+        is_number.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
+    };
+    let code = match reference {
+        "lt" => return Ok('<'),
+        "gt" => return Ok('>'),
+        "amp" => return Ok('&'),
+        "apos" => return Ok('\''),
+        "quot" => return Ok('"'),
+        _ => match reference.strip_prefix('#') {
+            Some(digits) => match digits.strip_prefix('x') {
+                Some(digits) => number(digits, 16),
+                None => number(digits, 10),
+            },
+            None => return Err("an entity is unknown"),
+        },
+    };
+    code.and_then(char::from_u32)
+        .filter(|character| is_character(*character))
+        .ok_or("a character reference is malformed")
+}
+
+/// Whether XML 1.0 has a character.
+fn is_character(character: char) -> bool {
+    matches!(character, '\t' | '\r' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Checks an XML declaration, which is what stands between `<?xml` and `?>`.
+pub(super) fn check_declaration(declaration: &str) -> Result<(), &'static str> {
+    const MALFORMED: &str = "the XML declaration is malformed";
+    let attributes = attributes(declaration).map_err(|_| MALFORMED)?;
+    let mut left = attributes.iter().map(|attribute| (attribute.name, &*attribute.value)).peekable();
+    if left.next() != Some(("version", "1.0")) {
+        return Err("the XML declaration does not begin with version 1.0");
+    }
+    if let Some((_, encoding)) = left.next_if(|(name, _)| *name == "encoding")
+        && !encoding.eq_ignore_ascii_case("utf-8")
+    {
+        return Err("the XML declaration names an encoding other than UTF-8");
+    }
+    left.next_if(|(name, value)| *name == "standalone" && matches!(*value, "yes" | "no"));
+    if left.next().is_none() { Ok(()) } else { Err(MALFORMED) }
+}
