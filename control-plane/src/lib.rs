@@ -13,6 +13,8 @@ pub mod fleet;
 pub mod grpc;
 pub mod publisher;
 pub mod store;
+#[cfg(test)]
+mod testkit;
 
 pub use app::{App, BuildError, Running};
 pub use config::{Config, PreprocessCaller, PublicUrl};

@@ -34,6 +34,7 @@ mod session;
 pub use commits::Page;
 pub use message::MessageError;
 
+use commit::ChunkSize;
 use commits::Commits;
 
 /// Messages to an edge that wait for the network. Few: each can be a whole chunk.
@@ -48,6 +49,11 @@ pub struct Settings {
     pub hello_timeout: Duration,
     /// Between two messages to an edge: 5 s. An edge that is silent for three of these is gone.
     pub heartbeat: Duration,
+    /// A chunk is closed before it grows beyond this many resources and removals: 512.
+    pub chunk_items: usize,
+    /// A chunk is closed before its resources grow beyond this many bytes: 256 KiB. A resource that is larger by itself
+    /// is a chunk of its own.
+    pub chunk_bytes: usize,
     /// For each chunk to be taken off our hands, and for a commit to be acknowledged after that: 60 s.
     pub commit_timeout: Duration,
 }
@@ -58,6 +64,8 @@ impl Default for Settings {
             streams: 4_096,
             hello_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(5),
+            chunk_items: 512,
+            chunk_bytes: 256 * 1024,
             commit_timeout: Duration::from_secs(60),
         }
     }
@@ -114,7 +122,10 @@ impl Publisher {
     #[must_use]
     pub fn new(store: Store, fleet: Arc<Fleet>, settings: Settings) -> Self {
         Self(Arc::new(Shared {
-            commits: Commits::new(store),
+            commits: Commits::new(
+                store,
+                ChunkSize { items: settings.chunk_items, bytes: settings.chunk_bytes },
+            ),
             fleet,
             streams: Arc::new(Semaphore::new(settings.streams)),
             settings,

@@ -84,3 +84,6 @@ fn status(end: StreamEnd) -> Status {
     };
     Status::new(code, end.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ fn invalid(faults: Vec<Fault>) -> Status {
     let details = ErrorDetails::with_bad_request(violations.collect::<Vec<_>>());
     Status::with_error_details(tonic::Code::InvalidArgument, message, details)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,21 @@
 //! One commit: what an edge takes in together, cut into chunks that fit into messages.
 
-use pointsman_proto::edge::v1::{Chunk, Resource};
+use pointsman_proto::edge::{
+    hash::ConfigHash,
+    v1::{Chunk, Resource},
+};
 
 use super::progress::Position;
-use crate::{domain::Epoch, store::Head};
+use crate::store::Head;
 
-/// A chunk is closed before it grows beyond this many resources and removals…
-const CHUNK_ITEMS: usize = 512;
-/// … or this many bytes. A resource that is larger by itself is a chunk of its own.
-const CHUNK_BYTES: usize = 256 * 1024;
+/// What a chunk may hold. A resource that is larger by itself is a chunk of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ChunkSize {
+    /// Resources and removals.
+    pub(super) items: usize,
+    /// Bytes of their names and bodies.
+    pub(super) bytes: usize,
+}
 
 /// A snapshot or a change, at one revision.
 #[derive(Debug)]
@@ -33,15 +40,16 @@ impl Commit {
 pub(super) struct Chunker {
     head: Head,
     full: bool,
+    size: ChunkSize,
     chunks: Vec<Chunk>,
     open: Chunk,
     open_bytes: usize,
 }
 
 impl Chunker {
-    pub(super) fn new(head: Head, full: bool) -> Self {
-        let open = empty(&head.epoch, &head, full);
-        Self { head, full, chunks: Vec::new(), open, open_bytes: 0 }
+    pub(super) fn new(head: Head, full: bool, size: ChunkSize) -> Self {
+        let open = empty(&head, full);
+        Self { head, full, size, chunks: Vec::new(), open, open_bytes: 0 }
     }
 
     pub(super) fn upsert(&mut self, resource: Resource) {
@@ -54,7 +62,7 @@ impl Chunker {
         self.open.removals.push(name);
     }
 
-    pub(super) fn finish(mut self, hash: pointsman_proto::edge::hash::ConfigHash) -> Commit {
+    pub(super) fn finish(mut self, hash: ConfigHash) -> Commit {
         self.open.commit = true;
         self.chunks.push(self.open);
         Commit { position: Position { revision: self.head.revision, hash }, chunks: self.chunks }
@@ -62,8 +70,8 @@ impl Chunker {
 
     fn make_room(&mut self, bytes: usize) {
         let items = self.open.upserts.len() + self.open.removals.len();
-        if items > 0 && (items == CHUNK_ITEMS || self.open_bytes + bytes > CHUNK_BYTES) {
-            let next = empty(&self.head.epoch, &self.head, self.full);
+        if items > 0 && (items >= self.size.items || self.open_bytes + bytes > self.size.bytes) {
+            let next = empty(&self.head, self.full);
             self.chunks.push(std::mem::replace(&mut self.open, next));
             self.open_bytes = 0;
         }
@@ -71,6 +79,59 @@ impl Chunker {
     }
 }
 
-fn empty(epoch: &Epoch, head: &Head, full: bool) -> Chunk {
-    Chunk { epoch: epoch.as_str().to_owned(), revision: head.revision.number(), full, ..Chunk::default() }
+fn empty(head: &Head, full: bool) -> Chunk {
+    Chunk {
+        epoch: head.epoch.as_str().to_owned(),
+        revision: head.revision.number(),
+        full,
+        ..Chunk::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Epoch, Revision};
+
+    fn chunker(items: usize, bytes: usize) -> Chunker {
+        let head = Head { epoch: Epoch::new("e".to_owned()), revision: Revision::new(7) };
+        Chunker::new(head, true, ChunkSize { items, bytes })
+    }
+
+    fn resource(bytes: usize) -> Resource {
+        // A name of one byte.
+        Resource { name: "n".to_owned(), revision: 1, body: vec![0; bytes - 1].into() }
+    }
+
+    /// How many resources and removals are in each chunk.
+    fn sizes(chunker: Chunker) -> Vec<usize> {
+        let commit = chunker.finish(ConfigHash::default());
+        let (last, others) = commit.chunks().split_last().expect("a commit has a chunk");
+        assert!(last.commit && others.iter().all(|chunk| !chunk.commit));
+        assert!(commit.chunks().iter().all(|chunk| chunk.epoch == "e" && chunk.revision == 7 && chunk.full));
+        commit.chunks().iter().map(|chunk| chunk.upserts.len() + chunk.removals.len()).collect()
+    }
+
+    #[test]
+    fn an_empty_commit_is_one_chunk() {
+        assert_eq!(sizes(chunker(2, 100)), [0]);
+    }
+
+    #[test]
+    fn chunks_are_bounded_by_items() {
+        let mut chunker = chunker(2, 100);
+        chunker.upsert(resource(1));
+        chunker.removal("n".to_owned());
+        chunker.removal("n".to_owned());
+        assert_eq!(sizes(chunker), [2, 1]);
+    }
+
+    #[test]
+    fn chunks_are_bounded_by_bytes_and_a_giant_is_alone() {
+        let mut chunker = chunker(100, 10);
+        for bytes in [5, 5, 1, 50, 10, 9, 2] {
+            chunker.upsert(resource(bytes));
+        }
+        assert_eq!(sizes(chunker), [2, 1, 1, 1, 1, 1]);
+    }
 }

@@ -11,7 +11,7 @@ use pointsman_routing::name::ResourceName;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use super::{
-    commit::{Chunker, Commit},
+    commit::{ChunkSize, Chunker, Commit},
     ledger::Ledger,
     progress::{Base, Position},
     redact::redacted,
@@ -34,6 +34,7 @@ const RECENT: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Commits {
     store: Store,
+    chunk_size: ChunkSize,
     books: Arc<Books>,
     /// The latest snapshot, while some edge is being sent it.
     snapshot: AsyncMutex<Weak<Commit>>,
@@ -62,8 +63,14 @@ pub struct Page {
 }
 
 impl Commits {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, books: Arc::default(), snapshot: AsyncMutex::default(), delta: AsyncMutex::default() }
+    pub(super) fn new(store: Store, chunk_size: ChunkSize) -> Self {
+        Self {
+            store,
+            chunk_size,
+            books: Arc::default(),
+            snapshot: AsyncMutex::default(),
+            delta: AsyncMutex::default(),
+        }
     }
 
     pub(super) fn epoch(&self) -> &Epoch {
@@ -109,8 +116,8 @@ impl Commits {
         if let Some(commit) = latest.upgrade().filter(fresh) {
             return Ok(commit);
         }
-        let books = Arc::clone(&self.books);
-        let commit = Arc::new(self.store.read(move |view| read_snapshot(view, &books)).await?);
+        let (books, size) = (Arc::clone(&self.books), self.chunk_size);
+        let commit = Arc::new(self.store.read(move |view| read_snapshot(view, &books, size)).await?);
         *latest = Arc::downgrade(&commit);
         Ok(commit)
     }
@@ -124,8 +131,8 @@ impl Commits {
         {
             return Ok(Some(Arc::clone(commit)));
         }
-        let books = Arc::clone(&self.books);
-        let delta = self.store.read(move |view| read_delta(view, since, &books)).await?.map(Arc::new);
+        let (books, size) = (Arc::clone(&self.books), self.chunk_size);
+        let delta = self.store.read(move |view| read_delta(view, since, &books, size)).await?.map(Arc::new);
         *latest = delta.clone().map(|delta| (since, delta));
         Ok(delta)
     }
@@ -135,9 +142,9 @@ impl Commits {
     }
 }
 
-fn read_snapshot(view: &Snapshot<'_>, books: &Books) -> Result<Commit, StoreError> {
+fn read_snapshot(view: &Snapshot<'_>, books: &Books, size: ChunkSize) -> Result<Commit, StoreError> {
     let position = books.position(view)?;
-    let mut chunker = Chunker::new(view.head()?, true);
+    let mut chunker = Chunker::new(view.head()?, true, size);
     view.for_each_resource(None, |resource| {
         chunker.upsert(edge::resource(&resource));
         Ok::<_, StoreError>(ControlFlow::Continue(()))
@@ -145,13 +152,18 @@ fn read_snapshot(view: &Snapshot<'_>, books: &Books) -> Result<Commit, StoreErro
     Ok(chunker.finish(position.hash))
 }
 
-fn read_delta(view: &Snapshot<'_>, since: Revision, books: &Books) -> Result<Option<Commit>, StoreError> {
+fn read_delta(
+    view: &Snapshot<'_>,
+    since: Revision,
+    books: &Books,
+    size: ChunkSize,
+) -> Result<Option<Commit>, StoreError> {
     let position = books.position(view)?;
     if !view.remembers(since)? {
         return Ok(None);
     }
     let Some(changes) = view.changes_since(since, MAX_DELTA_CHANGES)? else { return Ok(None) };
-    let mut chunker = Chunker::new(view.head()?, false);
+    let mut chunker = Chunker::new(view.head()?, false, size);
     for change in changes {
         // What there is now counts, and not what happened in between: a name that was removed and made again is there.
         match view.resource(&change.name)? {
@@ -196,3 +208,6 @@ impl Books {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ impl Progress {
         Verdict::Drifted
     }
 }
+
+#[cfg(test)]
+mod tests;

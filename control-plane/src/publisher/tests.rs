@@ -1,1 +1,3 @@
-
+mod ends;
+mod property;
+mod stream;
