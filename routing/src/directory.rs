@@ -8,6 +8,9 @@ use crate::{
 };
 
 /// Where a decision looks things up.
+///
+/// Ids are compared byte for byte: no folding of case, no trimming, no normalisation. Where two entries could answer, the
+/// answer is none: a request is refused rather than given to the wrong tenant.
 pub trait Directory {
     /// Why a look-up can fail; [`Infallible`](std::convert::Infallible) for one in memory.
     type Error;
@@ -25,7 +28,8 @@ pub trait Directory {
         source_customer_id: &str,
     ) -> Result<Option<CustomerMapping>, Self::Error>;
 
-    /// The deployment of this integration to this customer: the enabled one, or a paused one where none is enabled.
+    /// The deployment of this integration to this customer: the enabled one, none where two are enabled, and where none
+    /// is, the first paused one by name, so that the request is told so.
     fn deployment_for(
         &self,
         integration: &IntegrationId,

@@ -6,7 +6,7 @@ use crate::{
     fault::{Fault, Faults, entry_path},
     name::IntegrationId,
     reference::Reference,
-    source::{Purpose, ValueSource, ValueSourceSpec},
+    source::{MAX_VALUES, Purpose, ValueSource, ValueSourceSpec},
 };
 
 pub use self::{
@@ -170,7 +170,8 @@ fn check_flow_names(source: &ValueSourceSpec, flows: &[FlowSpec], faults: &mut F
     if let Some(constant) = source.constant.as_deref().filter(|_| source.values.is_empty()) {
         check("constant".to_owned(), constant);
     }
-    for (found, flow) in &source.values {
+    // A table that is too long has that fault already.
+    for (found, flow) in source.values.iter().take(MAX_VALUES) {
         check(entry_path("values", found), flow);
     }
     if let Some(default_value) = &source.default_value {

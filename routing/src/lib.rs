@@ -8,14 +8,19 @@
 //!
 //! The way of a decision, and the modules along it:
 //!
-//! 1. [`webhook`]: the request, borrowed from whoever received it.
-//! 2. [`results`]: what references look into: the request itself, or a Preprocess service's [`reply`](results::Reply).
-//! 3. [`reference`](mod@reference): where to look. [`source`]: a reference or constant, then a table, then a lookup.
-//! 4. [`decide`](mod@decide): customer, customer user, deployment, flow, each a [`Refusal`](outcome::Refusal) or a step on.
-//! 5. [`directory`]: what the decision looks up; [`table`] holds it in memory.
-//! 6. [`url`] and [`header`]: what of a flow endpoint's configuration reaches the wire.
+//! 1. [`table`]: the token of the called URL leads to an endpoint: an integration, and what the endpoint stands for.
+//! 2. [`url::PathFragment`]: what stands behind the token, refused where two readers could resolve it differently.
+//! 3. [`webhook`]: the request, borrowed from whoever received it.
+//! 4. [`results`]: what references look into: the request itself, or a Preprocess service's [`reply`](results::Reply).
+//! 5. [`source`]: a [`reference`](mod@reference) or a constant, then a table, then a lookup.
+//! 6. [`decide`](mod@decide): customer, customer user, deployment, flow, each a [`Refusal`](outcome::Refusal) or a step
+//!    on; [`directory`] is what it looks up, in a [`table`] or elsewhere.
+//! 7. [`url`] and [`header`]: what of the flow endpoint's configuration, and of us, reaches the wire.
 //!
-//! [`integration`] and [`deployment`] parse configuration; every fault names its field.
+//! [`outcome`] names every way in which a request can be refused, also those that others decide on.
+//!
+//! Configuration is parsed at the door, by [`integration`] and [`deployment`]: specs of plain text in, types that cannot
+//! be wrong out, or all [`fault`]s at once, each with its field. [`name`] has the ids and names of resources.
 
 pub mod decide;
 pub mod deployment;

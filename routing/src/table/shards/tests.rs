@@ -1,1 +1,98 @@
+use std::mem::size_of;
 
+use super::*;
+
+/// An entry that is as large as the shared pointers that tables hold.
+type Text = Arc<str>;
+
+fn key_of(text: &Text) -> Key<'_> {
+    (text, "")
+}
+
+fn filled(count: usize) -> Shards<Text> {
+    let mut shards = Shards::<Text>::new(key_of);
+    (0..count).for_each(|n| shards.insert(n.to_string().into()));
+    shards
+}
+
+/// The bytes of what `changed` does not share with `before`.
+fn copied_bytes(before: &Shards<Text>, changed: &Shards<Text>) -> usize {
+    let mut bytes = 0;
+    if !Arc::ptr_eq(&before.nodes, &changed.nodes) {
+        bytes += size_of::<[Node<Text>; NODES]>();
+    }
+    for (node, other) in changed.nodes.iter().zip(before.nodes.iter()) {
+        if Arc::ptr_eq(node, other) {
+            continue;
+        }
+        bytes += size_of::<[Shard<Text>; SHARDS]>();
+        let shards = node.iter().zip(other.iter());
+        let own = shards.filter(|(shard, other)| !Arc::ptr_eq(shard, other));
+        bytes += own.map(|(shard, _)| shard.allocation_size()).sum::<usize>();
+    }
+    bytes
+}
+
+#[test]
+fn entries_are_found_by_key_and_taken_out() {
+    let mut shards = filled(1_000);
+    assert_eq!(shards.len(), 1_000);
+    assert_eq!(shards.only(("7", "")).map(|text| &**text), Some("7"));
+    assert_eq!((shards.only(("1000", "")), shards.only(("", "7"))), (None, None));
+    assert_eq!(shards.remove(("7", ""), |_| false), None);
+    assert_eq!(shards.remove(("7", ""), |_| true).as_deref(), Some("7"));
+    assert_eq!(shards.remove(("7", ""), |_| true), None);
+    assert_eq!((shards.len(), shards.only(("7", ""))), (999, None));
+}
+
+#[test]
+fn entries_of_one_key_stand_side_by_side() {
+    let mut shards = filled(0);
+    let (first, second): (Text, Text) = ("a".into(), "a".into());
+    shards.insert(Arc::clone(&first));
+    shards.insert(Arc::clone(&second));
+    assert_eq!((shards.len(), shards.all(("a", "")).count(), shards.only(("a", ""))), (2, 2, None));
+    let removed = shards.remove(("a", ""), |text| Arc::ptr_eq(text, &first)).unwrap();
+    assert!(Arc::ptr_eq(&removed, &first));
+    assert!(Arc::ptr_eq(shards.only(("a", "")).unwrap(), &second));
+}
+
+#[test]
+fn a_clone_does_not_see_later_changes() {
+    let before = filled(100);
+    let mut after = before.clone();
+    after.insert("new".into());
+    after.remove(("5", ""), |_| true);
+    assert_eq!((before.len(), before.only(("new", "")), before.all(("5", "")).count()), (100, None, 1));
+    assert_eq!((after.len(), after.all(("new", "")).count(), after.only(("5", ""))), (100, 1, None));
+}
+
+#[test]
+fn what_changes_nothing_copies_nothing() {
+    let before = filled(100);
+    let mut after = before.clone();
+    assert_eq!(after.remove(("missing", ""), |_| true), None);
+    assert_eq!(copied_bytes(&before, &after), 0);
+}
+
+#[test]
+fn keys_spread_over_all_shards() {
+    let shards = filled(100_000);
+    let sizes = || shards.nodes.iter().flat_map(|node| node.iter()).map(|shard| shard.len());
+    assert_eq!(sizes().sum::<usize>(), 100_000);
+    // 24 on average; with a fair hash, more than 80 in any of 4,096 would be a wonder.
+    assert!(sizes().max().unwrap() < 80);
+    assert!(sizes().filter(|&size| size > 0).count() > 4_000);
+}
+
+/// A mapping stands in two indexes of pointers. One that is changed among a million is taken out of both and put into
+/// both, at another place of the second where its source id changed: four shards at most.
+#[test]
+fn a_change_among_a_million_copies_little() {
+    const MAX_COPIED_BYTES: usize = 64 * 1024;
+    let before = filled(1_000_000);
+    let mut after = before.clone();
+    after.remove(("500000", ""), |_| true);
+    after.insert("other".into());
+    assert!(copied_bytes(&before, &after) * 2 <= MAX_COPIED_BYTES, "{} bytes", copied_bytes(&before, &after));
+}
