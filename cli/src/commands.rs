@@ -1,19 +1,24 @@
 //! The commands, one module for each.
 
-use std::{io, process::ExitCode};
+use std::{io, net::SocketAddr, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{addresses::AddressesFileError, manifest::ManifestError, settings::admin::AdminConnectError};
+use crate::{
+    addresses::AddressesFileError, demo::DemoError, manifest::ManifestError,
+    settings::admin::AdminConnectError,
+};
 
 mod apply;
 mod control_plane;
+mod demo;
 mod edge;
 mod edges;
 mod export;
 mod get;
+mod receive;
 mod resource;
-mod serve;
+pub(crate) mod serve;
 mod test;
 mod up;
 
@@ -27,6 +32,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See the main job: two customers' webhooks, one URL, each to its own flow.
+    Demo(demo::Demo),
     /// Run a control plane and an edge in one process.
     Up(up::Up),
     /// Run a control plane alone.
@@ -43,12 +50,15 @@ enum Command {
     Test(test::Test),
     /// Show the edges.
     Edges(edges::Edges),
+    /// Play a flow endpoint: take webhooks, answer 200, print where they came for.
+    Receive(receive::Receive),
 }
 
 impl Cli {
     /// Runs the command to its end.
     pub(crate) fn run(self) -> Result<End, Failure> {
         match self.command {
+            Command::Demo(demo) => demo.run(),
             Command::Up(up) => Ok(up.run()?),
             Command::ControlPlane(control_plane) => Ok(control_plane.run()?),
             Command::Edge(edge) => Ok(edge.run()?),
@@ -57,6 +67,7 @@ impl Cli {
             Command::Get(get) => call(get.run()),
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
+            Command::Receive(receive) => call(receive.run()),
         }
     }
 }
@@ -93,6 +104,17 @@ pub(crate) enum Failure {
     /// A server could not start, or stopped by itself.
     #[error(transparent)]
     Serve(#[from] serve::ServeError),
+    /// The demo did not go as it should.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// A port cannot be bound.
+    #[error("cannot listen on {listen}: {source}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// No connection to the control plane.
     #[error(transparent)]
     Connect(#[from] AdminConnectError),

@@ -4,14 +4,16 @@
 //! - [`commands`]: one module for each command.
 //! - [`manifest`]: reading and writing configuration as YAML and JSON.
 //! - [`output`]: what people and programs see.
-//! - [`demo`]: the main job in one command.
+//! - [`demo`]: the main job in one command, with a [`receiver`] that plays the flows.
 
 mod addresses;
 mod commands;
+mod demo;
 mod logging;
 mod manifest;
 mod output;
 mod preprocess;
+mod receiver;
 mod settings;
 mod signals;
 

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::commands::Failure;
 
+pub(crate) mod arrival;
 pub(crate) mod resources;
 pub(crate) mod style;
 pub(crate) mod table;

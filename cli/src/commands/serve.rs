@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The control plane has little to do, and does it beside the edge.
-pub(super) const CONTROL_THREADS: usize = 2;
+pub(crate) const CONTROL_THREADS: usize = 2;
 /// How long stopping may take beyond what requests under way are given.
 const STOP_MARGIN: Duration = Duration::from_secs(10);
 
@@ -44,7 +44,7 @@ pub(crate) enum ServeError {
 }
 
 /// A runtime whose threads have this name.
-pub(super) fn runtime(name: &str, threads: usize) -> io::Result<Runtime> {
+pub(crate) fn runtime(name: &str, threads: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().thread_name(name).worker_threads(threads).build()
 }
 
