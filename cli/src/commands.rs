@@ -132,6 +132,12 @@ pub(crate) enum Failure {
         /// Why not.
         source: io::Error,
     },
+    /// The URL of something that has none.
+    #[error("{name} has no webhook URL of its own")]
+    NoUrl {
+        /// The resource.
+        name: String,
+    },
     /// What was asked for cannot be.
     #[error("{0}")]
     Usage(String),
@@ -208,6 +214,9 @@ impl Failure {
                 }
                 _ => None,
             },
+            Self::NoUrl { .. } => Some(
+                "shared endpoints are at the integration, instance- and flow-specific ones at its deployments",
+            ),
             Self::Manifest(_) => Some("nothing was sent; docs/manifest.md has all fields"),
             _ => None,
         }

@@ -27,6 +27,9 @@ pub(super) struct Get {
     /// For programs. A collection is written as a manifest.
     #[arg(short, long, value_enum)]
     output: Option<Format>,
+    /// Print only the webhook URL: of an integration, or of a deployment where its endpoints are its own.
+    #[arg(long, conflicts_with = "output")]
+    url: bool,
     #[command(flatten)]
     admin: AdminSettings,
 }
@@ -35,6 +38,7 @@ impl Get {
     pub(super) async fn run(self) -> Result<End, Failure> {
         let admin = self.admin.connect().await?;
         match self.asked {
+            asked if self.url => print_url(&admin, asked).await?,
             Asked::One(kind, name) => one(&admin, kind, name, self.output).await?,
             Asked::All(collection) => list(&admin, &collection, self.output).await?,
         }
@@ -66,6 +70,29 @@ async fn one(admin: &AdminClient, kind: Kind, name: String, format: Option<Forma
             show(found, format, resources::edge)
         }
     }
+}
+
+/// Prints the webhook URLs of a resource, each in its line.
+async fn print_url(admin: &AdminClient, asked: Asked) -> Result<(), Failure> {
+    let (name, urls) = match asked {
+        Asked::One(Kind::Integration, name) => {
+            let request = GetIntegrationRequest { name: name.clone() };
+            let found = admin.get_integration(request).await?.integration.unwrap_or_default();
+            (name, vec![found.endpoint.unwrap_or_default().url])
+        }
+        Asked::One(Kind::Deployment, name) => {
+            let request = GetDeploymentRequest { name: name.clone() };
+            let found = admin.get_deployment(request).await?.deployment.unwrap_or_default();
+            let flows = found.flow_endpoints.into_values().map(|flow| flow.endpoint_url);
+            (name, flows.chain([found.endpoint_url]).collect())
+        }
+        _ => return Err(Failure::Usage("only an integration or a deployment has a webhook URL".to_owned())),
+    };
+    let urls: Vec<_> = urls.into_iter().filter(|url| !url.is_empty()).collect();
+    if urls.is_empty() {
+        return Err(Failure::NoUrl { name });
+    }
+    Ok(output::print(&(urls.join("\n") + "\n"))?)
 }
 
 fn show<T: Document>(
