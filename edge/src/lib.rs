@@ -14,6 +14,7 @@ pub mod ingress;
 pub mod listener;
 pub mod preprocess;
 pub mod serving;
+mod sync;
 pub mod telemetry;
 pub mod tls;
 

@@ -1,19 +1,32 @@
 //! TLS towards flow endpoints, Preprocess services and the control plane: whose certificates count.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    sign::CertifiedKey,
 };
 
-/// Why certificate authorities cannot be used.
+use crate::config::TlsFiles;
+
+/// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// Our own certificate or its key.
+    #[error("the certificate {cert} with the key {key} cannot be used: {reason}")]
+    Identity {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The file cannot be read.
     #[error("the CA file {path} cannot be read: {source}")]
     Unreadable {
@@ -44,7 +57,7 @@ pub fn upstream_roots(further: Option<&Path>) -> Result<RootCertStore, TlsError>
         Err(error) => tracing::warn!(%error, "the system has no usable certificate authorities"),
     }
     if let Some(path) = further {
-        add_file(&mut roots, path)?;
+        add(&mut roots, path, &read_ca(path)?)?;
     }
     Ok(roots)
 }
@@ -63,14 +76,32 @@ pub fn client_config(roots: RootCertStore, protocols: &[&[u8]]) -> Arc<ClientCon
     Arc::new(config)
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
-    let malformed = |reason: &dyn std::fmt::Display| TlsError::Malformed {
-        path: path.to_owned(),
+/// Whether our own certificate and key can be read and belong together.
+pub(crate) fn check_identity(files: &TlsFiles) -> Result<(), TlsError> {
+    let fault = |reason: &dyn fmt::Display| TlsError::Identity {
+        cert: files.cert.clone(),
+        key: files.key.clone(),
         reason: reason.to_string(),
     };
+    let certificates = CertificateDer::pem_file_iter(&files.cert).map_err(|error| fault(&error))?;
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| fault(&error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| fault(&error))?;
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(certificates, key, &provider).map(drop).map_err(|error| fault(&error))
+}
+
+/// The PEM of a CA file, once it is certain that each of its certificates can be trusted.
+pub(crate) fn read_ca(path: &Path) -> Result<Vec<u8>, TlsError> {
     let pem = std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })?;
+    add(&mut RootCertStore::empty(), path, &pem)?;
+    Ok(pem)
+}
+
+fn add(roots: &mut RootCertStore, path: &Path, pem: &[u8]) -> Result<(), TlsError> {
+    let malformed =
+        |reason: &dyn fmt::Display| TlsError::Malformed { path: path.to_owned(), reason: reason.to_string() };
     let before = roots.len();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
+    for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| malformed(&error))?;
         roots.add(certificate).map_err(|error| malformed(&error))?;
     }

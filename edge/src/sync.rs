@@ -1,0 +1,99 @@
+//! Follows the control plane: receives the configuration, serves it, and says so.
+//!
+//! A change's way: [`session`] receives chunks → [`convert`] turns each resource into its domain form, alone and off
+//! the path of requests → [`commit`] gathers them until the commit → [`holder`] takes the whole commit in → what is
+//! served is swapped once → the edge acknowledges, with every resource that it cannot use.
+//!
+//! A stream that ends, stalls or drifts is begun anew, with growing pauses. Meanwhile the edge serves what it has.
+
+mod backoff;
+mod claims;
+mod commit;
+mod control_plane;
+mod convert;
+mod holder;
+mod session;
+
+use std::{sync::Arc, time::Duration};
+
+use pointsman_routing::name::EdgeId;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::control_plane::ControlPlane;
+pub use self::control_plane::ControlPlaneError;
+use self::{backoff::Backoff, holder::Holder, session::Session};
+use crate::{serving::Serving, telemetry::Metrics};
+
+/// Keeps what is served up to date.
+pub(crate) struct Sync {
+    /// Where to.
+    pub(crate) control_plane: ControlPlane,
+    /// Who we are.
+    pub(crate) edge: EdgeId,
+    /// What requests see.
+    pub(crate) serving: Serving,
+    /// What to tell.
+    pub(crate) metrics: Metrics,
+    /// Cancelled once there is a configuration, also an empty one.
+    pub(crate) configured: CancellationToken,
+    /// Times.
+    pub(crate) times: Times,
+}
+
+/// Times of the stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Times {
+    /// For the control plane to take a stream or a message: 10 s.
+    pub(crate) answer: Duration,
+    /// Between two heartbeats of ours: 5 s. A control plane gives an edge up after three.
+    pub(crate) heartbeat: Duration,
+    /// Without a message from the control plane: 15 s, which is three of its heartbeats.
+    pub(crate) silence: Duration,
+    /// The first pause before a new stream: 100 ms. It doubles …
+    pub(crate) first_pause: Duration,
+    /// … up to this: 10 s.
+    pub(crate) longest_pause: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(5),
+            silence: Duration::from_secs(15),
+            first_pause: Duration::from_millis(100),
+            longest_pause: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Sync {
+    /// Runs until `stop`.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let sync = Arc::new(self);
+        let mut holder = Holder::default();
+        let mut backoff = Backoff::new(sync.times.first_pause, sync.times.longest_pause);
+        let mut snapshot_wanted = false;
+        loop {
+            let session = Session::new(&sync, holder, snapshot_wanted, stop.clone());
+            let ended = session.run().await;
+            holder = ended.holder;
+            snapshot_wanted = ended.snapshot_wanted;
+            if ended.reason.is_stop() {
+                return;
+            }
+            if ended.was_good {
+                backoff.reset();
+            }
+            sync.metrics.config_stream_ended(ended.reason.label());
+            let pause = backoff.pause();
+            tracing::warn!(reason = %ended.reason, ?pause, "the stream from the control plane has ended");
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,328 @@
+//! One stream from the control plane, from its hello to its end.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant as StdInstant},
+};
+
+use pointsman_proto::edge::{
+    hash::ConfigHash,
+    v1::{
+        Chunk, Heartbeat, Hello, StreamConfigRequest, StreamConfigResponse,
+        config_service_client::ConfigServiceClient, stream_config_request::Message as Outgoing,
+        stream_config_response::Message as Incoming,
+    },
+};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, spawn_blocking},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout, timeout_at},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use super::{
+    Sync,
+    commit::{ChunkError, Commit, Gathering, Part},
+    holder::{Applied, ApplyError, Holder},
+};
+
+/// The longest message from the control plane. One resource fits in it with room to spare.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// Messages to the control plane that wait for the network.
+const OUTBOUND_MESSAGES: usize = 4;
+/// Up to so many resources are converted and taken in at once, where starting a thread would cost more.
+const FEW_RESOURCES: usize = 16;
+
+/// One stream.
+pub(super) struct Session<'s> {
+    sync: &'s Arc<Sync>,
+    holder: Holder,
+    snapshot_wanted: bool,
+    stop: CancellationToken,
+    was_good: bool,
+}
+
+/// A stream that is over.
+pub(super) struct Ended {
+    pub(super) holder: Holder,
+    pub(super) reason: EndReason,
+    /// What the edge holds is not what it should be: only a snapshot helps.
+    pub(super) snapshot_wanted: bool,
+    /// Something useful came before the end.
+    pub(super) was_good: bool,
+}
+
+/// Why a stream is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EndReason {
+    #[error("the edge stops")]
+    Stop,
+    #[error("no connection: {}", chain(.0))]
+    Unreachable(#[from] tonic::transport::Error),
+    #[error("the control plane ended it: {:?}: {}", .0.code(), .0.message())]
+    Status(#[from] Status),
+    #[error("the control plane ended it")]
+    Closed,
+    #[error("nothing came from the control plane for {0:?}")]
+    Silent(Duration),
+    #[error("the control plane took nothing for {0:?}")]
+    Stalled(Duration),
+    #[error("the edge holds revision {held}, {held_hash}, and was sent {sent}, {sent_hash}")]
+    Drift { held: i64, held_hash: ConfigHash, sent: i64, sent_hash: String },
+    #[error(transparent)]
+    Chunk(#[from] ChunkError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("the configuration could not be taken in: {0}")]
+    Internal(#[from] JoinError),
+}
+
+impl EndReason {
+    /// The label of metrics.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Unreachable(_) => "unreachable",
+            Self::Status(_) => "status",
+            Self::Closed => "closed",
+            Self::Silent(_) => "silent",
+            Self::Stalled(_) => "stalled",
+            Self::Drift { .. } => "drift",
+            Self::Chunk(_) | Self::Apply(_) => "protocol",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self, Self::Stop)
+    }
+
+    /// Whether there is no going on from what the edge holds.
+    fn wants_snapshot(&self) -> bool {
+        matches!(self, Self::Drift { .. } | Self::Chunk(_) | Self::Apply(_) | Self::Internal(_))
+    }
+}
+
+impl<'s> Session<'s> {
+    pub(super) fn new(
+        sync: &'s Arc<Sync>,
+        holder: Holder,
+        snapshot_wanted: bool,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { sync, holder, snapshot_wanted, stop, was_good: false }
+    }
+
+    /// Runs the stream until it ends.
+    pub(super) async fn run(mut self) -> Ended {
+        let reason = match self.follow().await {
+            Err(reason) => reason,
+            Ok(never) => match never {},
+        };
+        self.sync.metrics.set_config_connected(false);
+        let was_good = self.was_good && !reason.wants_snapshot();
+        let snapshot_wanted = self.snapshot_wanted || reason.wants_snapshot();
+        Ended { holder: self.holder, reason, snapshot_wanted, was_good }
+    }
+
+    async fn follow(&mut self) -> Result<std::convert::Infallible, EndReason> {
+        let (outbox, outbound) = mpsc::channel(OUTBOUND_MESSAGES);
+        let stop = self.stop.clone();
+        let opened = stop.run_until_cancelled(self.open(&outbox, outbound)).await;
+        let mut inbound = opened.unwrap_or(Err(EndReason::Stop))?;
+        self.sync.metrics.set_config_connected(true);
+        tracing::info!(held = self.holder.revision(), "the stream from the control plane is open");
+
+        let times = &self.sync.times;
+        let mut outbound = Outbound::new(outbox, times.heartbeat, times.answer);
+        let mut gathering = Gathering::default();
+        let mut silent_at = Instant::now() + times.silence;
+        loop {
+            let message = tokio::select! {
+                () = stop.cancelled() => return Err(EndReason::Stop),
+                message = timeout_at(silent_at, inbound.message()) => {
+                    message.map_err(|_| EndReason::Silent(times.silence))??
+                }
+                () = outbound.beat(&self.holder) => continue,
+            };
+            match message.ok_or(EndReason::Closed)?.message {
+                Some(Incoming::Chunk(chunk)) => self.hear_chunk(chunk, &mut gathering, &mut outbound).await?,
+                Some(Incoming::Heartbeat(heartbeat)) => self.hear_heartbeat(&heartbeat, &gathering)?,
+                // A kind of message that this version does not know; what it must know comes as chunks.
+                None => {}
+            }
+            // Counted from when we are ready to hear, not from before a long conversion.
+            silent_at = Instant::now() + times.silence;
+        }
+    }
+
+    async fn open(
+        &self,
+        outbox: &mpsc::Sender<StreamConfigRequest>,
+        outbound: mpsc::Receiver<StreamConfigRequest>,
+    ) -> Result<Streaming<StreamConfigResponse>, EndReason> {
+        let times = &self.sync.times;
+        let channel = self.sync.control_plane.0.connect().await?;
+        let mut client = ConfigServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        // The channel is empty: it takes the hello at once.
+        let _ = outbox.send(request(Outgoing::Hello(self.hello()))).await;
+        let opening = client.stream_config(ReceiverStream::new(outbound));
+        let opened = timeout(times.answer, opening).await.map_err(|_| EndReason::Stalled(times.answer))?;
+        Ok(opened?.into_inner())
+    }
+
+    fn hello(&self) -> Hello {
+        let (revision, hash) = match self.snapshot_wanted {
+            true => (0, ConfigHash::default()),
+            false => (self.holder.revision(), self.holder.hash()),
+        };
+        Hello {
+            edge: self.sync.edge.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: self.holder.epoch().to_owned(),
+            revision,
+            hash: hash.to_wire(),
+        }
+    }
+
+    async fn hear_chunk(
+        &mut self,
+        chunk: Chunk,
+        gathering: &mut Gathering,
+        outbound: &mut Outbound,
+    ) -> Result<(), EndReason> {
+        let part = Part::parse(chunk)?;
+        let converted = match part.len() {
+            0..=FEW_RESOURCES => part.convert(),
+            _ => outbound.beating(spawn_blocking(|| part.convert()), &self.holder).await?,
+        };
+        let Some(commit) = gathering.add(converted)? else { return Ok(()) };
+        self.take_in(commit, outbound).await?;
+        self.was_good = true;
+        outbound.send(Outgoing::Ack(self.holder.ack())).await
+    }
+
+    /// What is served is swapped here and nowhere else.
+    async fn take_in(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<(), EndReason> {
+        let started = StdInstant::now();
+        let (revision, full, changes) = (commit.revision, commit.full, commit.changes.len());
+        if self.apply(commit, outbound).await? == Applied::Old {
+            tracing::debug!(revision, held = self.holder.revision(), "a commit came that is not new");
+            return Ok(());
+        }
+        self.snapshot_wanted &= !full;
+        let holder = &self.holder;
+        self.sync.serving.store(Arc::new(holder.served()));
+        self.sync.configured.cancel();
+        self.sync.metrics.config_committed(revision, holder.len(), holder.rejected());
+        let (resources, rejected, took) = (holder.len(), holder.rejected(), started.elapsed());
+        tracing::info!(revision, full, changes, resources, rejected, ?took, "a configuration is served");
+        Ok(())
+    }
+
+    async fn apply(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<Applied, EndReason> {
+        if commit.changes.len() <= FEW_RESOURCES {
+            return Ok(self.holder.apply(commit)?);
+        }
+        // Lost with the thread only if that panics; then a snapshot fills a new one.
+        let mut holder = std::mem::take(&mut self.holder);
+        let before = (holder.revision(), holder.hash());
+        let applying = spawn_blocking(move || {
+            let applied = holder.apply(commit);
+            (holder, applied)
+        });
+        let (holder, applied) = outbound.beating_with(applying, before).await?;
+        self.holder = holder;
+        Ok(applied?)
+    }
+
+    fn hear_heartbeat(&mut self, heartbeat: &Heartbeat, gathering: &Gathering) -> Result<(), EndReason> {
+        let Heartbeat { revision: sent, hash } = heartbeat;
+        // Nothing was sent yet, or a commit is on its way.
+        let nothing_to_compare = (*sent == 0 && hash.is_empty()) || gathering.is_open();
+        let (held, held_hash) = (self.holder.revision(), self.holder.hash());
+        if nothing_to_compare || (*sent == held && ConfigHash::from_wire(hash) == Some(held_hash)) {
+            self.was_good = true;
+            return Ok(());
+        }
+        let sent_hash =
+            ConfigHash::from_wire(hash).map_or_else(|| "no hash".to_owned(), |hash| hash.to_string());
+        Err(EndReason::Drift { held, held_hash, sent: *sent, sent_hash })
+    }
+}
+
+/// The way to the control plane.
+struct Outbound {
+    outbox: mpsc::Sender<StreamConfigRequest>,
+    beats: Interval,
+    patience: Duration,
+}
+
+impl Outbound {
+    fn new(outbox: mpsc::Sender<StreamConfigRequest>, heartbeat: Duration, patience: Duration) -> Self {
+        let mut beats = interval_at(Instant::now() + heartbeat, heartbeat);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { outbox, beats, patience }
+    }
+
+    async fn send(&mut self, message: Outgoing) -> Result<(), EndReason> {
+        match timeout(self.patience, self.outbox.send(request(message))).await {
+            // A stream that has ended says so itself.
+            Ok(_) => Ok(()),
+            Err(_) => Err(EndReason::Stalled(self.patience)),
+        }
+    }
+
+    /// Waits for the next heartbeat and sends it.
+    async fn beat(&mut self, holder: &Holder) {
+        self.beat_with((holder.revision(), holder.hash())).await;
+    }
+
+    async fn beat_with(&mut self, (revision, hash): (i64, ConfigHash)) {
+        self.beats.tick().await;
+        let heartbeat = Heartbeat { revision, hash: hash.to_wire() };
+        // Where the channel is full, something that says that we are there is waiting already.
+        let _ = self.outbox.try_send(request(Outgoing::Heartbeat(heartbeat)));
+    }
+
+    /// Waits for long work, and goes on saying that we are there.
+    async fn beating<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, JoinError>>,
+        holder: &Holder,
+    ) -> Result<T, JoinError> {
+        self.beating_with(work, (holder.revision(), holder.hash())).await
+    }
+
+    async fn beating_with<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, JoinError>>,
+        position: (i64, ConfigHash),
+    ) -> Result<T, JoinError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = work.as_mut() => return done,
+                () = self.beat_with(position) => {}
+            }
+        }
+    }
+}
+
+fn request(message: Outgoing) -> StreamConfigRequest {
+    StreamConfigRequest { message: Some(message) }
+}
+
+/// An error with its causes: tonic's own words say only "transport error".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
