@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Uri};
 
 use super::AdminClient;
@@ -70,7 +74,10 @@ impl AdminClientBuilder {
             return Ok(endpoint);
         }
         let tls = match &self.ca_pem {
-            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+            Some(pem) => {
+                check_ca(pem).map_err(|reason| ConnectError::Tls { reason })?;
+                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+            }
             None => ClientTlsConfig::new().with_native_roots(),
         };
         endpoint.tls_config(tls).map_err(|error| ConnectError::Tls { reason: causes(&error) })
@@ -100,6 +107,16 @@ impl AdminClientBuilder {
     fn address(&self, problem: &'static str) -> ConnectError {
         ConnectError::Address { server: self.server.clone(), problem }
     }
+}
+
+/// tonic leaves out what it cannot read, trusts nobody, and blames the server's certificate.
+fn check_ca(pem: &[u8]) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| format!("the CA is not PEM: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("the CA is not a certificate: {error}"))?;
+    }
+    if roots.is_empty() { Err("the CA holds no certificate in PEM".to_owned()) } else { Ok(()) }
 }
 
 /// Why there is no connection.
