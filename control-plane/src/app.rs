@@ -1,49 +1,217 @@
 //! Puts the control plane together: build, spawn, drain.
 
-use std::net::SocketAddr;
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use crate::config::Config;
+use futures::FutureExt as _;
+use tokio::{net::TcpListener, task, time::timeout};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tonic::transport::{Identity, ServerTlsConfig, server::TcpIncoming};
+
+use crate::{
+    config::Config,
+    fleet::Fleet,
+    publisher::{self, Publisher},
+    registry::Registry,
+    store::{OpenError, Store},
+};
+
+mod health;
+mod server;
+
+use health::Health;
+use server::Services;
+
+/// How long calls under way may take to finish when the control plane stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a client to shake hands.
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A control plane that is built and not yet running. Its database is open and its port bound.
 #[derive(Debug)]
-pub struct App {}
+pub struct App {
+    admin_addr: SocketAddr,
+    listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
+    services: Services,
+    store: Store,
+    publisher: Publisher,
+    health: Health,
+}
 
 /// Why a control plane cannot be built.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {}
+pub enum BuildError {
+    /// Configuration holds secrets, and they would cross a network in the clear.
+    #[error(
+        "{0} can be reached from other machines, and there is no TLS: give a certificate and its key, listen on \
+         loopback, or say that plaintext is meant"
+    )]
+    Plaintext(SocketAddr),
+    /// A PEM file.
+    #[error("cannot read {path}: {source}")]
+    Pem {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The certificate or its key.
+    #[error("cannot use the certificate and key for TLS: {0}")]
+    Tls(tonic::transport::Error),
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The port.
+    #[error("cannot listen on {addr}: {source}")]
+    Bind {
+        /// Which one.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The descriptors for reflection.
+    #[error("cannot offer reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
 
 impl App {
     /// Opens the database and binds the admin port.
     pub async fn build(config: Config) -> Result<Self, BuildError> {
-        todo!("{config:?}")
+        if !config.admin_listen.ip().is_loopback() && config.tls.is_none() && !config.plaintext {
+            return Err(BuildError::Plaintext(config.admin_listen));
+        }
+        let tls = match &config.tls {
+            Some((cert, key)) => Some(read_tls(cert, key).await?),
+            None => None,
+        };
+        let data = config.data.clone();
+        let opening = task::spawn_blocking(move || Store::open(&data));
+        let store = opening.await.map_err(|error| OpenError::Thread(error.into()))??;
+
+        let bind = |source| BuildError::Bind { addr: config.admin_listen, source };
+        let listener = TcpListener::bind(config.admin_listen).await.map_err(bind)?;
+        let admin_addr = listener.local_addr().map_err(bind)?;
+        warn_of_openness(admin_addr);
+
+        let registry = Registry::new(store.clone(), SystemTime::now);
+        let fleet = Arc::new(Fleet::new(SystemTime::now));
+        let publisher = Publisher::new(store.clone(), Arc::clone(&fleet), publisher::Settings::default());
+        let health = Health::new();
+        let services = Services::new(&config, registry, fleet, publisher.clone(), &health)?;
+        // A certificate that does not fit its key is told now, not at the first handshake.
+        server::builder(tls.clone()).map_err(BuildError::Tls)?;
+        Ok(Self { admin_addr, listener, tls, services, store, publisher, health })
     }
 
     /// Where admins and edges connect.
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
-        todo!()
+        self.admin_addr
     }
 
     /// Starts everything on the current runtime.
     #[must_use]
     pub fn spawn(self) -> Running {
-        todo!()
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+        let (services, tls) = (self.services, self.tls);
+        let serving = AbortOnDropHandle::new(tokio::spawn(async move {
+            // `build` has tried the same.
+            let served = match server::builder(tls) {
+                Ok(builder) => services.serve(builder, incoming, stopped).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
+                tracing::error!(error = &error as &dyn std::error::Error, "the admin port has failed");
+            }
+        }));
+        let publisher = self.publisher.clone();
+        let warming = AbortOnDropHandle::new(tokio::spawn(async move {
+            if let Err(error) = publisher.warm().await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the configuration cannot be read");
+            }
+        }));
+        Running {
+            admin_addr: self.admin_addr,
+            stop,
+            serving: Some(serving),
+            _warming: warming,
+            store: self.store,
+            publisher: self.publisher,
+            health: self.health,
+        }
     }
 }
 
 /// A running control plane. Dropping it aborts its tasks.
 #[derive(Debug)]
-pub struct Running {}
+pub struct Running {
+    admin_addr: SocketAddr,
+    stop: CancellationToken,
+    serving: Option<AbortOnDropHandle<()>>,
+    _warming: AbortOnDropHandle<()>,
+    store: Store,
+    publisher: Publisher,
+    health: Health,
+}
 
 impl Running {
     /// Where admins and edges connect.
     #[must_use]
     pub fn admin_addr(&self) -> SocketAddr {
-        todo!()
+        self.admin_addr
     }
 
-    /// Stops: no new calls, streams end, calls under way finish, a bounded wait.
-    pub async fn drain(self) {
-        todo!()
+    /// Stops: no new calls, streams end, calls under way finish, a bounded wait. The database is free afterwards.
+    pub async fn drain(mut self) {
+        let serving = self.serving.take();
+        let drained = timeout(DRAIN_TIMEOUT, async {
+            self.health.stop().await;
+            self.stop.cancel();
+            self.publisher.drain().await;
+            if let Some(serving) = serving {
+                // It has logged what it has to say.
+                let _ = serving.await;
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(?DRAIN_TIMEOUT, "calls were still under way when the control plane stopped");
+        }
+        self.store.close().await;
     }
 }
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // Its first step tells all streams to end.
+        let _ = self.publisher.drain().now_or_never();
+    }
+}
+
+async fn read_tls(cert: &Path, key: &Path) -> Result<ServerTlsConfig, BuildError> {
+    let read = async |path: &Path| {
+        let failed = |source| BuildError::Pem { path: path.to_owned(), source };
+        tokio::fs::read(path).await.map_err(failed)
+    };
+    let identity = Identity::from_pem(read(cert).await?, read(key).await?);
+    Ok(ServerTlsConfig::new().identity(identity).timeout(TLS_HANDSHAKE_TIMEOUT))
+}
+
+fn warn_of_openness(addr: SocketAddr) {
+    if addr.ip().is_loopback() {
+        tracing::info!(%addr, "the admin port takes calls of every process on this machine");
+    } else {
+        tracing::warn!(%addr, "the admin port takes calls of everybody who reaches it: it asks for no token");
+    }
+}
+
+#[cfg(test)]
+mod tests;

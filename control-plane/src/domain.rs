@@ -90,6 +90,9 @@ pub trait Kind: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// The same name, as that of any resource.
     fn resource_name(name: &Self::Name) -> ResourceName;
 
+    /// A name that is sound, for judging a spec whose own is not.
+    fn any_name() -> Self::Name;
+
     /// Everything that is wrong with it as it stands, without a look at other resources.
     fn faults(&self, name: &Self::Name) -> Vec<Fault>;
 }
@@ -167,6 +170,10 @@ impl Kind for IntegrationSpec {
         ResourceName::Integration(name.clone())
     }
 
+    fn any_name() -> IntegrationId {
+        IntegrationId::parse("x").expect("an id")
+    }
+
     fn faults(&self, name: &IntegrationId) -> Vec<Fault> {
         Integration::parse(name.clone(), self.clone()).err().unwrap_or_default()
     }
@@ -178,6 +185,10 @@ impl Kind for CustomerSpec {
 
     fn resource_name(name: &CustomerId) -> ResourceName {
         ResourceName::Customer(name.clone())
+    }
+
+    fn any_name() -> CustomerId {
+        CustomerId::parse("x").expect("an id")
     }
 
     fn faults(&self, name: &CustomerId) -> Vec<Fault> {
@@ -193,6 +204,10 @@ impl Kind for MappingSpec {
         ResourceName::CustomerMapping(name.clone())
     }
 
+    fn any_name() -> MappingName {
+        "integrations/x/customerMappings/x".parse().expect("a name")
+    }
+
     fn faults(&self, name: &MappingName) -> Vec<Fault> {
         CustomerMapping::parse(name.clone(), &self.source_customer_id, &self.customer)
             .err()
@@ -206,6 +221,10 @@ impl Kind for DeploymentSpec {
 
     fn resource_name(name: &DeploymentName) -> ResourceName {
         ResourceName::Deployment(name.clone())
+    }
+
+    fn any_name() -> DeploymentName {
+        "integrations/x/deployments/x".parse().expect("a name")
     }
 
     fn faults(&self, name: &DeploymentName) -> Vec<Fault> {

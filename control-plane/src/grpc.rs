@@ -1,5 +1,22 @@
 //! The services. `tonic::Status` is spoken here and nowhere else.
+//!
+//! [`convert`] knows both the messages and the domain's types, `crud` is what the four services of resources have in
+//! common, `status` is where every error of theirs becomes a status.
 
 pub mod config;
 pub mod convert;
 pub mod edge;
+
+mod crud;
+mod customer;
+mod customer_mapping;
+mod deployment;
+mod integration;
+mod manifest;
+mod status;
+
+pub use customer::CustomerService;
+pub use customer_mapping::CustomerMappingService;
+pub use deployment::DeploymentService;
+pub use integration::IntegrationService;
+pub use manifest::{MANIFEST_BYTES_MAX, ManifestService};

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod fleet;
 pub mod grpc;
 pub mod publisher;
+pub mod registry;
 pub mod store;
 #[cfg(test)]
 mod testkit;

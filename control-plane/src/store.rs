@@ -23,6 +23,7 @@ mod open;
 mod page_key;
 mod readers;
 mod rows;
+mod rules;
 mod snapshot;
 mod transaction;
 mod writer;

@@ -1,3 +1,128 @@
 //! Between the APIs' messages and the domain's types; the only place that knows both.
+//!
+//! On the way in nothing is lost: what the domain's types cannot hold (an enum number that nobody knows, a duration
+//! below zero) becomes a fault of its field, beside those that the parsers of `pointsman_routing` find.
+
+use std::time::{Duration, SystemTime};
+
+use pointsman_routing::{fault::Fault, name::NameError};
+use prost::Message;
+
+use crate::{
+    PublicUrl,
+    domain::{Meta, Resource},
+    registry::{Draft, Rules},
+};
 
 pub mod edge;
+
+mod customer;
+mod customer_mapping;
+mod deployment;
+pub(super) mod integration;
+pub(super) mod mask;
+
+/// The longest resource, as a message. Everything that carries one (a page, a chunk for an edge) can rely on it.
+pub(super) const RESOURCE_BYTES_MAX: usize = 1024 * 1024;
+
+/// A kind of resource that admins see.
+pub(crate) trait Admin: Rules {
+    /// Its message.
+    type Message: Message + Default + Clone + 'static;
+    /// The message's full name.
+    const MESSAGE: &'static str;
+    /// What requests call the resource, as `customer_mapping`.
+    const FIELD: &'static str;
+    /// What its names look like.
+    const PATTERN: &'static str;
+
+    /// As admins see it.
+    fn message(resource: Resource<Self>, urls: &PublicUrl) -> Self::Message;
+
+    /// What an admin wrote: display name, spec, and what the spec cannot hold.
+    fn read_message(message: Self::Message) -> (String, Self, Vec<Fault>);
+
+    /// The message's name and etag.
+    fn name_and_etag(message: &Self::Message) -> (&str, &str);
+
+    /// Clears what only the control plane says of it.
+    fn clear_output(message: &mut Self::Message);
+
+    /// The name of the resource with this id below this parent, or what is wrong with either.
+    fn compose(parent: &str, id: &str) -> Result<Self::Name, Vec<Fault>>;
+}
+
+/// The draft of a message that stands `at` a place of the request.
+pub(super) fn draft<K: Admin>(
+    at: String,
+    name: Result<K::Name, Vec<Fault>>,
+    message: K::Message,
+) -> Draft<K> {
+    let bytes = message.encoded_len();
+    let (display_name, spec, faults) = K::read_message(message);
+    let draft = Draft::new(at, name, display_name, spec, faults);
+    if bytes > RESOURCE_BYTES_MAX {
+        return draft.oversize(bytes, RESOURCE_BYTES_MAX);
+    }
+    draft
+}
+
+/// The name in a message, or the fault of `field`.
+pub(super) fn parse_name<K: Admin>(field: &str, name: &str) -> Result<K::Name, Fault> {
+    name.parse().map_err(|error| malformed(field, name, K::PATTERN, &error))
+}
+
+/// A fault of a field that should hold a name.
+pub(super) fn malformed(field: &str, name: &str, pattern: &str, error: &NameError) -> Fault {
+    if name.is_empty() {
+        return Fault::new(field, format!("is missing; it looks like `{pattern}`"));
+    }
+    Fault::new(field, format!("{error}; it looks like `{pattern}`"))
+}
+
+/// What the control plane knows of every resource, as messages say it.
+struct Common {
+    uid: String,
+    display_name: String,
+    create_time: Option<prost_types::Timestamp>,
+    update_time: Option<prost_types::Timestamp>,
+    etag: String,
+}
+
+fn common<K: Rules>(resource: &Resource<K>) -> Common {
+    let Meta { uid, display_name, create_time, update_time, .. } = &resource.meta;
+    Common {
+        uid: uid.to_string(),
+        display_name: display_name.clone(),
+        create_time: Some(timestamp(*create_time)),
+        update_time: Some(timestamp(*update_time)),
+        etag: resource.etag().as_str().to_owned(),
+    }
+}
+
+fn timestamp(time: SystemTime) -> prost_types::Timestamp {
+    time.into()
+}
+
+/// None for what a message cannot hold, which no resource has.
+fn duration(duration: Duration) -> Option<prost_types::Duration> {
+    duration.try_into().ok()
+}
+
+/// A duration that an admin wrote in `field`.
+fn read_duration(
+    duration: Option<prost_types::Duration>,
+    field: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<Duration> {
+    let read = Duration::try_from(duration?);
+    if read.is_err() {
+        faults.push(Fault::new(field, "is below zero, or no duration at all"));
+    }
+    read.ok()
+}
+
+/// A fault of an enum number that this version does not know.
+fn unknown_number(field: &str, number: i32) -> Fault {
+    Fault::new(field, format!("{number} is none of its values"))
+}

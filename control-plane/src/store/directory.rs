@@ -11,8 +11,8 @@ use pointsman_routing::{
 };
 use rusqlite::params;
 
-use super::{Snapshot, StoreError, Table, rows::holder};
-use crate::domain::{CustomerSpec, Kind, MappingSpec, Resource};
+use super::{Snapshot, StoreError, Table};
+use crate::domain::{CustomerSpec, MappingSpec, Resource};
 
 /// Why a look-up failed.
 #[derive(Debug, thiserror::Error)]
@@ -46,13 +46,6 @@ impl Snapshot<'_> {
         };
         self.get::<K>(name)?.map(parse).transpose()
     }
-
-    /// The name in the only row of `sql`, if there is one.
-    fn find<K: Kind>(&self, sql: &str, params: impl rusqlite::Params) -> Result<Option<K::Name>, StoreError> {
-        holder(self.connection, sql, params)?
-            .map(|name| name.parse().map_err(|fault| StoreError::damaged(&name, fault)))
-            .transpose()
-    }
 }
 
 impl Directory for Snapshot<'_> {
@@ -65,8 +58,7 @@ impl Directory for Snapshot<'_> {
     }
 
     fn customer_by_external_id(&self, external_id: &str) -> Result<Option<Customer>, LookupError> {
-        let sql = "SELECT name FROM customers WHERE external_id = ?1";
-        match self.find::<CustomerSpec>(sql, [external_id])? {
+        match self.customer_with(external_id)? {
             Some(id) => self.customer(&id),
             None => Ok(None),
         }
@@ -77,8 +69,7 @@ impl Directory for Snapshot<'_> {
         integration: &IntegrationId,
         source_customer_id: &str,
     ) -> Result<Option<CustomerMapping>, LookupError> {
-        let sql = "SELECT name FROM customer_mappings WHERE integration = ?1 AND source_customer_id = ?2";
-        match self.find::<MappingSpec>(sql, params![integration.to_string(), source_customer_id])? {
+        match self.mapping_with(integration, source_customer_id)? {
             Some(name) => self.usable::<MappingSpec, _>(&name, |resource| {
                 CustomerMapping::parse(
                     resource.name,

@@ -2,11 +2,12 @@
 
 use std::{
     collections::VecDeque,
+    ops::ControlFlow,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use pointsman_routing::{name::IntegrationId, table::EndpointToken};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::StoreError;
@@ -50,26 +51,30 @@ pub(crate) trait Table: Kind {
         rows.next()?.map(|row| Self::read(connection, row)).transpose()
     }
 
-    /// At most `limit` resources within `scope` and behind `after`, in the order of their names.
-    fn list(
+    /// Hands out the resources within `scope` and behind `after`, in the order of their names.
+    fn for_each<E: From<StoreError>>(
         connection: &Connection,
         scope: &Scope,
         after: &str,
         limit: usize,
-    ) -> Result<Vec<Resource<Self>>, StoreError> {
+        mut each: impl FnMut(Resource<Self>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
         let sql = format!(
             "SELECT name, {META}, {} FROM {} WHERE name > ?1 AND name < ?2 ORDER BY name LIMIT ?3",
             Self::COLUMNS,
             Self::TABLE
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![scope.lower.as_str().max(after), scope.upper, limit])?;
-        let mut resources = Vec::new();
-        while let Some(row) = rows.next()? {
-            resources.push(Self::read(connection, row)?);
+        let mut statement = connection.prepare_cached(&sql).map_err(StoreError::from)?;
+        let mut rows = statement
+            .query(params![scope.lower.as_str().max(after), scope.upper, limit])
+            .map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            if each(Self::read(connection, row)?)?.is_break() {
+                break;
+            }
         }
-        Ok(resources)
+        Ok(())
     }
 }
 
@@ -146,11 +151,24 @@ pub(super) struct Batches<'c, K: Table> {
     ended: bool,
 }
 
-const BATCH_ROWS: usize = 256;
+const BATCH_ROWS: usize = 64;
 
 impl<'c, K: Table> Batches<'c, K> {
     pub(super) fn new(connection: &'c Connection, after: String) -> Self {
         Self { connection, after, batch: VecDeque::new(), ended: false }
+    }
+
+    fn refill(&mut self) -> Result<(), StoreError> {
+        let batch = &mut self.batch;
+        K::for_each(self.connection, &Scope::all(), &self.after, BATCH_ROWS, |resource| {
+            batch.push_back(resource);
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
+        })?;
+        self.ended = self.batch.len() < BATCH_ROWS;
+        if let Some(last) = self.batch.back() {
+            self.after = last.name.to_string();
+        }
+        Ok(())
     }
 }
 
@@ -159,29 +177,11 @@ impl<K: Table> Iterator for Batches<'_, K> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.batch.is_empty() && !self.ended {
-            match K::list(self.connection, &Scope::all(), &self.after, BATCH_ROWS) {
-                Ok(batch) => {
-                    self.ended = batch.len() < BATCH_ROWS;
-                    self.batch = batch.into();
-                }
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
-            }
-            if let Some(last) = self.batch.back() {
-                self.after = last.name.to_string();
+            if let Err(error) = self.refill() {
+                self.ended = true;
+                return Some(Err(error));
             }
         }
         self.batch.pop_front().map(Ok)
     }
-}
-
-/// Who holds a unique value: the name in the only row, if there is one.
-pub(super) fn holder(
-    connection: &Connection,
-    sql: &str,
-    params: impl rusqlite::Params,
-) -> Result<Option<String>, StoreError> {
-    Ok(connection.prepare_cached(sql)?.query_row(params, |row| row.get(0)).optional()?)
 }

@@ -131,14 +131,14 @@ impl<'c> Snapshot<'c> {
         Ok(found.optional()?.is_some())
     }
 
-    /// At most `limit` resources of a kind, within a scope, behind a name, in the order of their names.
-    pub(crate) fn list<K: Table>(
+    /// Hands out the resources of a kind within a scope and behind a name, in the order of their names' bytes.
+    pub(crate) fn for_each_of<K: Table, E: From<StoreError>>(
         &self,
         scope: &Scope,
         after: &str,
-        limit: usize,
-    ) -> Result<Vec<Resource<K>>, StoreError> {
-        K::list(self.connection, scope, after, limit)
+        each: impl FnMut(Resource<K>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        K::for_each(self.connection, scope, after, usize::MAX, each)
     }
 
     fn batches<K: Table>(&self, after: &str) -> Peekable<Batches<'c, K>> {

@@ -1,0 +1,125 @@
+//! The gRPC server on the admin port.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use pointsman_proto::{
+    FILE_DESCRIPTOR_SET,
+    admin::v1::{
+        customer_mapping_service_server::CustomerMappingServiceServer,
+        customer_service_server::CustomerServiceServer, deployment_service_server::DeploymentServiceServer,
+        edge_service_server::EdgeServiceServer, integration_service_server::IntegrationServiceServer,
+        manifest_service_server::ManifestServiceServer,
+    },
+    edge::v1::config_service_server::ConfigServiceServer,
+};
+use tonic::{
+    service::Routes,
+    transport::{self, Server, ServerTlsConfig, server::TcpIncoming},
+};
+
+use super::{BuildError, Health};
+use crate::{
+    config::Config,
+    fleet::Fleet,
+    grpc::{
+        CustomerMappingService, CustomerService, DeploymentService, IntegrationService, MANIFEST_BYTES_MAX,
+        ManifestService, config::ConfigService, edge::EdgeService,
+    },
+    publisher::Publisher,
+    registry::Registry,
+};
+
+/// The longest request, but for manifests.
+const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// For a call to be answered, or a stream to begin. Longer than the longest `WaitForRevision`.
+const CALL_TIMEOUT: Duration = Duration::from_secs(330);
+/// Calls at a time on one connection.
+const STREAMS_PER_CONNECTION: u32 = 256;
+/// A connection on which nothing moves is asked for a sign of life.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// For that sign.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The header block of a request.
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
+/// All services.
+#[derive(Debug)]
+pub(super) struct Services {
+    routes: Routes,
+    health: Health,
+}
+
+/// A server with our bounds.
+pub(super) fn builder(tls: Option<ServerTlsConfig>) -> Result<Server, transport::Error> {
+    let builder = Server::builder()
+        .timeout(CALL_TIMEOUT)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(HEADER_BYTES_MAX);
+    match tls {
+        Some(tls) => builder.tls_config(tls),
+        None => Ok(builder),
+    }
+}
+
+impl Services {
+    pub(super) fn new(
+        config: &Config,
+        registry: Registry,
+        fleet: Arc<Fleet>,
+        publisher: Publisher,
+        health: &Health,
+    ) -> Result<Self, BuildError> {
+        let urls = &config.public_url;
+        let integrations = IntegrationService::new(registry.clone(), urls.clone());
+        let customers = CustomerService::new(registry.clone(), urls.clone());
+        let mappings = CustomerMappingService::new(registry.clone(), urls.clone());
+        let deployments = DeploymentService::new(registry.clone(), urls.clone());
+        let manifests = ManifestServiceServer::new(ManifestService::new(registry))
+            .max_decoding_message_size(MANIFEST_BYTES_MAX)
+            .max_encoding_message_size(MANIFEST_BYTES_MAX);
+
+        let mut routes = Routes::builder();
+        routes
+            .add_service(
+                IntegrationServiceServer::new(integrations).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
+            .add_service(CustomerServiceServer::new(customers).max_decoding_message_size(REQUEST_BYTES_MAX))
+            .add_service(
+                CustomerMappingServiceServer::new(mappings).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
+            .add_service(
+                DeploymentServiceServer::new(deployments).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
+            .add_service(manifests)
+            .add_service(
+                EdgeServiceServer::new(EdgeService::new(fleet)).max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
+            .add_service(
+                ConfigServiceServer::new(ConfigService::new(publisher))
+                    .max_decoding_message_size(REQUEST_BYTES_MAX),
+            )
+            .add_service(health.service())
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
+        Ok(Self { routes: routes.clone().routes(), health: health.clone() })
+    }
+
+    /// Serves until `stop`, and then until the calls under way are done.
+    pub(super) async fn serve(
+        self,
+        mut builder: Server,
+        incoming: TcpIncoming,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), transport::Error> {
+        self.health.start().await;
+        builder.add_routes(self.routes).serve_with_incoming_shutdown(incoming, stop).await
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -1,0 +1,49 @@
+//! Customers.
+
+use pointsman_proto::admin::v1 as proto;
+use pointsman_routing::{fault::Fault, name::CustomerId};
+
+use super::{Admin, Common, common};
+use crate::{
+    PublicUrl,
+    domain::{CustomerSpec, Resource},
+};
+
+impl Admin for CustomerSpec {
+    type Message = proto::Customer;
+    const MESSAGE: &'static str = "pointsman.admin.v1.Customer";
+    const FIELD: &'static str = "customer";
+    const PATTERN: &'static str = "customers/{customer}";
+
+    fn message(resource: Resource<Self>, _urls: &PublicUrl) -> proto::Customer {
+        let Common { uid, display_name, create_time, update_time, etag } = common(&resource);
+        proto::Customer {
+            name: resource.name.to_string(),
+            uid,
+            display_name,
+            create_time,
+            update_time,
+            etag,
+            external_id: resource.spec.external_id,
+        }
+    }
+
+    fn read_message(message: proto::Customer) -> (String, Self, Vec<Fault>) {
+        (message.display_name, Self { external_id: message.external_id }, Vec::new())
+    }
+
+    fn name_and_etag(message: &proto::Customer) -> (&str, &str) {
+        (&message.name, &message.etag)
+    }
+
+    fn clear_output(message: &mut proto::Customer) {
+        message.uid.clear();
+        message.etag.clear();
+        message.create_time = None;
+        message.update_time = None;
+    }
+
+    fn compose(_parent: &str, id: &str) -> Result<CustomerId, Vec<Fault>> {
+        CustomerId::parse(id).map_err(|error| vec![Fault::new("customer_id", error)])
+    }
+}

@@ -1,0 +1,165 @@
+//! The one place where errors become gRPC statuses, with details for programs: `ErrorInfo` always, and
+//! `BadRequest`, `PreconditionFailure` or `ResourceInfo` where they fit.
+//!
+//! Statuses travel in trailers, which clients bound (many at 8 KiB): what a status says is bounded here.
+
+use std::collections::HashMap;
+
+use pointsman_routing::{fault::Fault, name::ResourceName};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
+
+use crate::registry::{Error, Refused, Violation};
+
+/// Who defines the reasons.
+const DOMAIN: &str = "pointsman";
+/// The longest text of one fault.
+const TEXT_BYTES_MAX: usize = 400;
+/// All texts of a status together: with their framing, and in base64, they stay below 8 KiB.
+const DETAILS_BYTES_MAX: usize = 4_000;
+
+/// The status of an error of the registry.
+pub(super) fn from_error(error: Error) -> Status {
+    match error {
+        Error::Refused(refused) => from_refused(&refused),
+        Error::NotFound(name) => about(Code::NotFound, "NOT_FOUND", &name, format!("there is no {name}")),
+        Error::AlreadyExists(name) => {
+            about(Code::AlreadyExists, "ALREADY_EXISTS", &name, format!("there is a {name} already"))
+        }
+        Error::EtagMismatch(name) => {
+            let message = format!("{name} has changed since its etag was read: read it again");
+            about(Code::Aborted, "ETAG_MISMATCH", &name, message)
+        }
+        Error::PageToken(error) => {
+            let mut details = info("PAGE_TOKEN_INVALID");
+            details.set_bad_request(vec![FieldViolation::new("page_token", error.to_string())]);
+            Status::with_error_details(Code::InvalidArgument, error.to_string(), details)
+        }
+        Error::TooLarge { limit_bytes } => {
+            let message = format!("the answer would be larger than {limit_bytes} bytes: read it in lists");
+            Status::with_error_details(Code::ResourceExhausted, message, info("ANSWER_TOO_LARGE"))
+        }
+        error @ (Error::Random(_) | Error::Store(_)) => internal(&error),
+    }
+}
+
+/// The status of faults that were found before the registry was asked.
+pub(super) fn from_faults(faults: Vec<Fault>) -> Status {
+    from_refused(&Refused::faulty(faults))
+}
+
+/// A fault of ours: logged here, and a client learns no more than that.
+pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Status {
+    tracing::error!(error, "a call failed for a reason of ours");
+    Status::with_error_details(
+        Code::Internal,
+        "an internal error; the log of the control plane says more",
+        info("INTERNAL"),
+    )
+}
+
+/// Faults make the request invalid, whatever the state; violations alone are failed preconditions. Every field is in
+/// `BadRequest` either way, and every broken rule in `PreconditionFailure`.
+fn from_refused(refused: &Refused) -> Status {
+    let mut budget = Budget(DETAILS_BYTES_MAX);
+    let mut fields = Vec::new();
+    let mut preconditions = Vec::new();
+    let mut left_out = refused.more;
+    for Fault { field, reason } in &refused.faults {
+        match budget.take(&[field, reason]) {
+            Some([field, reason]) => fields.push(FieldViolation::new(field, reason)),
+            None => left_out += 1,
+        }
+    }
+    for Violation { kind, field, subject, reason } in &refused.violations {
+        let Some([subject, reason]) = budget.take(&[subject, reason]) else {
+            left_out += 1;
+            continue;
+        };
+        if let Some([field, reason]) = field.as_ref().and_then(|field| budget.take(&[field, &reason])) {
+            fields.push(FieldViolation {
+                reason: kind.label().to_owned(),
+                ..FieldViolation::new(field, reason)
+            });
+        }
+        preconditions.push(PreconditionViolation::new(kind.label(), subject, reason));
+    }
+
+    let (code, reason) = match (&refused.faults[..], &refused.violations[..]) {
+        ([_, ..], _) => (Code::InvalidArgument, "INVALID_ARGUMENT"),
+        ([], [first, rest @ ..]) if rest.iter().all(|other| other.kind == first.kind) => {
+            (Code::FailedPrecondition, first.kind.label())
+        }
+        ([], _) => (Code::FailedPrecondition, "FAILED_PRECONDITION"),
+    };
+    let mut details = info(reason);
+    if left_out > 0 {
+        let metadata = HashMap::from([("leftOut".to_owned(), left_out.to_string())]);
+        details.set_error_info(reason, DOMAIN, metadata);
+    }
+    if !fields.is_empty() {
+        details.set_bad_request(fields);
+    }
+    if !preconditions.is_empty() {
+        details.set_precondition_failure(preconditions);
+    }
+    Status::with_error_details(code, summary(refused), details)
+}
+
+/// The first fault in full, and how many there are.
+fn summary(refused: &Refused) -> String {
+    let faults = refused.faults.iter().map(|fault| (Some(&fault.field), &fault.reason));
+    let violations = refused.violations.iter().map(|violation| (violation.field.as_ref(), &violation.reason));
+    let mut all = faults.chain(violations);
+    let first = match all.next() {
+        Some((Some(field), reason)) => format!("{field}: {reason}"),
+        Some((None, reason)) => reason.clone(),
+        None => "the request is refused".to_owned(),
+    };
+    let first = cut(&first);
+    match all.count() + refused.more {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
+    }
+}
+
+fn about(code: Code, reason: &str, name: &ResourceName, message: String) -> Status {
+    let kind = match name {
+        ResourceName::Integration(_) => "pointsman.admin.v1.Integration",
+        ResourceName::Customer(_) => "pointsman.admin.v1.Customer",
+        ResourceName::CustomerMapping(_) => "pointsman.admin.v1.CustomerMapping",
+        ResourceName::Deployment(_) => "pointsman.admin.v1.Deployment",
+    };
+    let mut details = info(reason);
+    details.set_resource_info(kind, name.to_string(), "", message.clone());
+    Status::with_error_details(code, message, details)
+}
+
+fn info(reason: &str) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new())
+}
+
+/// What of the bound is left.
+struct Budget(usize);
+
+impl Budget {
+    /// The texts, each cut to its bound; none where they do not fit any more.
+    fn take<const N: usize>(&mut self, texts: &[&String; N]) -> Option<[String; N]> {
+        /// Tags and lengths of a violation and its texts.
+        const FRAMING: usize = 16;
+        let texts = texts.map(|text| cut(text));
+        let bytes = FRAMING + texts.iter().map(String::len).sum::<usize>();
+        self.0 = self.0.checked_sub(bytes)?;
+        Some(texts)
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(TEXT_BYTES_MAX)])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! What somebody wants to write.
+
+use std::collections::HashSet;
+
+use pointsman_routing::fault::Fault;
+
+use super::{Error, Refused};
+use crate::domain::Kind;
+
+/// The longest display name.
+const DISPLAY_NAME_BYTES: usize = 255;
+
+/// A resource as somebody wants it, with every fault that shows without a look at other resources.
+#[derive(Clone, Debug)]
+pub struct Draft<K: Kind> {
+    /// Where it stands in the request, as `integration` or `manifest.deployments[3]`.
+    pub(super) at: String,
+    /// Its name; none where that is a fault.
+    pub(super) name: Option<K::Name>,
+    pub(super) display_name: String,
+    pub(super) spec: K,
+    /// With whole paths.
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<K: Kind> Draft<K> {
+    /// A draft of what stands `at` a place of the request. `name` is the name, or the faults of the fields that make it up; `faults`
+    /// are those that were found on the way to `spec`, as seen from the resource.
+    #[must_use]
+    pub fn new(
+        at: impl Into<String>,
+        name: Result<K::Name, Vec<Fault>>,
+        display_name: String,
+        spec: K,
+        faults: Vec<Fault>,
+    ) -> Self {
+        let at = at.into();
+        let mut within = faults;
+        if display_name.len() > DISPLAY_NAME_BYTES {
+            let reason =
+                format!("is {} bytes long; at most {DISPLAY_NAME_BYTES} are allowed", display_name.len());
+            within.push(Fault::new("display_name", reason));
+        }
+        let (name, unnamed) = match name {
+            Ok(name) => (Some(name), Vec::new()),
+            Err(faults) => (None, faults),
+        };
+        within.extend(match &name {
+            Some(name) => spec.faults(name),
+            // The rest can be judged under any name.
+            None => spec.faults(&K::any_name()),
+        });
+        let faults = unnamed.into_iter().chain(within.into_iter().map(|fault| fault.within(&at)));
+        Self { name, display_name, spec, faults: first_of_each_field(faults), at }
+    }
+
+    /// The same, too long to be taken.
+    #[must_use]
+    pub(crate) fn oversize(mut self, bytes: usize, limit_bytes: usize) -> Self {
+        let reason = format!("is {bytes} bytes long; at most {limit_bytes} are allowed");
+        self.faults.insert(0, Fault::new(&self.at, reason));
+        self
+    }
+
+    /// Its name, or the refusal of a draft that has none.
+    pub(super) fn name(&self) -> Result<K::Name, Error> {
+        self.name.clone().ok_or_else(|| Error::Refused(Refused::faulty(self.faults.clone())))
+    }
+
+    /// `error`, unless the draft itself is faulty, which is said first.
+    pub(super) fn faults_or(&self, error: Error) -> Error {
+        if self.faults.is_empty() { error } else { Error::Refused(Refused::faulty(self.faults.clone())) }
+    }
+}
+
+/// Where the conversion and the parser both find fault with a field, the conversion knows more.
+fn first_of_each_field(faults: impl Iterator<Item = Fault>) -> Vec<Fault> {
+    let mut seen = HashSet::new();
+    faults.filter(|fault| seen.insert(fault.field.clone())).collect()
+}

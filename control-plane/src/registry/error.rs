@@ -1,0 +1,167 @@
+//! Why something is refused or fails.
+
+use pointsman_routing::{fault::Fault, name::ResourceName};
+
+use super::PageTokenError;
+use crate::{domain::RandomError, store::StoreError};
+
+/// So many faults and violations are kept of one request; beyond, they are counted.
+const KEPT: usize = 1_000;
+/// So many users of a resource are named.
+pub(super) const NAMED_USERS: usize = 20;
+
+/// Why a call was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is faulty, or the state that it asks for breaks a rule.
+    #[error("the request is refused")]
+    Refused(Refused),
+    /// There is no such resource.
+    #[error("there is no {0}")]
+    NotFound(ResourceName),
+    /// There is one of that name.
+    #[error("there is a {0} already")]
+    AlreadyExists(ResourceName),
+    /// The resource has changed since the caller saw it.
+    #[error("{0} has changed since")]
+    EtagMismatch(ResourceName),
+    /// A page token that is not of this list.
+    #[error(transparent)]
+    PageToken(#[from] PageTokenError),
+    /// The answer would be larger than a message may be.
+    #[error("the answer is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The bound.
+        limit_bytes: usize,
+    },
+    /// The system has no randomness for a token.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// Something cannot be deleted: it has `users`.
+    pub(super) fn in_use(name: &ResourceName, users: &[ResourceName]) -> Self {
+        let mut refused = Refused::default();
+        for user in users.iter().take(NAMED_USERS) {
+            refused.break_rule(Violation {
+                kind: ViolationKind::InUse,
+                field: None,
+                subject: user.to_string(),
+                reason: format!("{name} is used by {user}"),
+            });
+        }
+        // One more was asked for than is named.
+        if users.len() > NAMED_USERS {
+            refused.break_rule(Violation {
+                kind: ViolationKind::InUse,
+                field: None,
+                subject: name.to_string(),
+                reason: format!("{name} is used by more than these"),
+            });
+        }
+        Self::Refused(refused)
+    }
+}
+
+/// Everything that is wrong with a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Fields that are wrong whatever the state is; their paths are the request's.
+    pub faults: Vec<Fault>,
+    /// Rules that the state would break.
+    pub violations: Vec<Violation>,
+    /// How many more there are of either.
+    pub more: usize,
+}
+
+/// A rule across resources that the state would break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub kind: ViolationKind,
+    /// The field of the request that breaks it, where it is one.
+    pub field: Option<String>,
+    /// The resource that stands in the way, or that is missing.
+    pub subject: String,
+    /// What is wrong, in words for an admin. Never a secret.
+    pub reason: String,
+}
+
+/// The rules across resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ViolationKind {
+    /// The integration that a resource lies in does not exist.
+    IntegrationMissing,
+    /// The customer that a resource names does not exist.
+    CustomerMissing,
+    /// A deployment has a URL for a flow that its integration does not have.
+    FlowMissing,
+    /// A deployment has a URL for a flow that is to be removed.
+    FlowInUse,
+    /// External IDs are unique.
+    ExternalIdTaken,
+    /// Source ids are unique within an integration.
+    SourceIdTaken,
+    /// A shared endpoint has at most one enabled deployment per customer.
+    EnabledTwice,
+    /// A resource that others use cannot be deleted.
+    InUse,
+}
+
+impl ViolationKind {
+    /// Its stable label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::IntegrationMissing => "INTEGRATION_NOT_FOUND",
+            Self::CustomerMissing => "CUSTOMER_NOT_FOUND",
+            Self::FlowMissing => "FLOW_NOT_FOUND",
+            Self::FlowInUse => "FLOW_IN_USE",
+            Self::ExternalIdTaken => "EXTERNAL_ID_TAKEN",
+            Self::SourceIdTaken => "SOURCE_CUSTOMER_ID_TAKEN",
+            Self::EnabledTwice => "DEPLOYMENT_ALREADY_ENABLED",
+            Self::InUse => "IN_USE",
+        }
+    }
+}
+
+impl Refused {
+    /// The refusal of these faults.
+    #[must_use]
+    pub fn faulty(faults: Vec<Fault>) -> Self {
+        let mut refused = Self::default();
+        faults.into_iter().for_each(|fault| refused.find_fault(fault));
+        refused
+    }
+
+    /// Adds a fault.
+    pub(super) fn find_fault(&mut self, fault: Fault) {
+        if self.has_room() {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Adds a violation, unless its field is faulty anyway.
+    pub(super) fn break_rule(&mut self, violation: Violation) {
+        let known =
+            violation.field.as_ref().is_some_and(|field| self.faults.iter().any(|f| f.field == *field));
+        if !known && self.has_room() {
+            self.violations.push(violation);
+        }
+    }
+
+    /// `Ok` where there is nothing to refuse.
+    pub(super) fn into_result(self) -> Result<(), Error> {
+        if self.faults.is_empty() && self.violations.is_empty() { Ok(()) } else { Err(Error::Refused(self)) }
+    }
+
+    fn has_room(&mut self) -> bool {
+        let room = self.faults.len() + self.violations.len() < KEPT;
+        self.more += usize::from(!room);
+        room
+    }
+}

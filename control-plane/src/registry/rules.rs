@@ -1,0 +1,323 @@
+//! The rules across resources, kind by kind.
+
+use std::collections::HashSet;
+
+use pointsman_routing::{
+    deployment::DeploymentSpec,
+    integration::{EndpointType, IntegrationSpec},
+    name::{CustomerId, DeploymentName, IntegrationId, MappingName, ResourceName},
+    table::EndpointToken,
+};
+
+use super::{
+    Draft, Refused, Violation, ViolationKind,
+    error::NAMED_USERS,
+    plan::{Plan, State, Step, Steps},
+};
+use crate::{
+    domain::{CustomerSpec, DeploymentTokens, MappingSpec, RandomError, random_token},
+    store::{Snapshot, StoreError, Table},
+};
+
+/// The rules of a kind.
+pub(crate) trait Rules: Table {
+    /// A plan that writes just this.
+    fn plan(draft: Draft<Self>) -> Plan;
+
+    /// The integration that a resource lies in.
+    fn integration(_name: &Self::Name) -> Option<&IntegrationId> {
+        None
+    }
+
+    /// The tokens that count for `spec` out of those it had.
+    fn kept_tokens(_spec: &Self, before: Self::Tokens) -> Self::Tokens {
+        before
+    }
+
+    /// The same, with new ones where it has none yet.
+    fn tokens(_spec: &Self, before: Self::Tokens) -> Result<Self::Tokens, RandomError> {
+        Ok(before)
+    }
+
+    /// Whether a resource that is there already holds a value which is to be unique.
+    fn unique(
+        _name: &Self::Name,
+        _draft: &Draft<Self>,
+        _snapshot: Snapshot<'_>,
+    ) -> Result<Option<Violation>, StoreError> {
+        Ok(None)
+    }
+
+    /// Judges the state as far as this change could have broken it.
+    fn judge(
+        _name: &Self::Name,
+        _step: &Step<Self>,
+        _state: State<'_>,
+        _refused: &mut Refused,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// What uses a resource: one more at most than are named.
+    fn users(_name: &Self::Name, _snapshot: Snapshot<'_>) -> Result<Vec<ResourceName>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Rules for IntegrationSpec {
+    fn plan(draft: Draft<Self>) -> Plan {
+        Plan { integrations: Steps::new(vec![draft]), ..Plan::default() }
+    }
+
+    fn tokens(_spec: &Self, mut before: Vec<EndpointToken>) -> Result<Vec<EndpointToken>, RandomError> {
+        at_least_one(&mut before)?;
+        Ok(before)
+    }
+
+    fn judge(
+        name: &IntegrationId,
+        step: &Step<Self>,
+        state: State<'_>,
+        refused: &mut Refused,
+    ) -> Result<(), StoreError> {
+        let Some(before) = &step.current else { return Ok(()) };
+        let at = &step.draft.at;
+        let after = &step.draft.spec;
+        let kept: HashSet<&str> = after.flows.iter().map(|flow| flow.key.as_str()).collect();
+        for flow in before.spec.flows.iter().filter(|flow| !kept.contains(flow.key.as_str())) {
+            for deployment in state.snapshot.deployments_of_flow(name, &flow.key, NAMED_USERS)? {
+                // One that changes with it is told so itself.
+                if state.plan.deployments.changed(&deployment).is_none() {
+                    refused.break_rule(flow_in_use(at, &flow.key, &deployment));
+                }
+            }
+        }
+        let shared = Some(EndpointType::Shared);
+        if after.endpoint_type == shared && before.spec.endpoint_type != shared {
+            for customer in state.snapshot.customers_enabled_twice(name, NAMED_USERS)? {
+                let enabled = state.snapshot.enabled_deployments(name, &customer.to_string())?;
+                // As above.
+                let unchanged: Vec<_> =
+                    enabled.iter().filter(|name| state.plan.deployments.changed(name).is_none()).collect();
+                if let [first, second, ..] = unchanged[..] {
+                    refused.break_rule(enabled_twice(
+                        format!("{at}.endpoint.type"),
+                        &customer,
+                        first,
+                        second,
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn users(name: &IntegrationId, snapshot: Snapshot<'_>) -> Result<Vec<ResourceName>, StoreError> {
+        snapshot.users_of_integration(name, NAMED_USERS + 1)
+    }
+}
+
+impl Rules for CustomerSpec {
+    fn plan(draft: Draft<Self>) -> Plan {
+        Plan { customers: Steps::new(vec![draft]), ..Plan::default() }
+    }
+
+    fn unique(
+        name: &CustomerId,
+        draft: &Draft<Self>,
+        snapshot: Snapshot<'_>,
+    ) -> Result<Option<Violation>, StoreError> {
+        let external_id = &draft.spec.external_id;
+        let holder = snapshot.customer_with(external_id)?.filter(|holder| holder != name);
+        Ok(holder.map(|holder| Violation {
+            kind: ViolationKind::ExternalIdTaken,
+            field: Some(format!("{}.external_id", draft.at)),
+            subject: holder.to_string(),
+            reason: format!("{external_id:?} is the external id of {holder}"),
+        }))
+    }
+
+    fn users(name: &CustomerId, snapshot: Snapshot<'_>) -> Result<Vec<ResourceName>, StoreError> {
+        snapshot.users_of_customer(name, NAMED_USERS + 1)
+    }
+}
+
+impl Rules for MappingSpec {
+    fn plan(draft: Draft<Self>) -> Plan {
+        Plan { mappings: Steps::new(vec![draft]), ..Plan::default() }
+    }
+
+    fn integration(name: &MappingName) -> Option<&IntegrationId> {
+        Some(&name.integration)
+    }
+
+    fn unique(
+        name: &MappingName,
+        draft: &Draft<Self>,
+        snapshot: Snapshot<'_>,
+    ) -> Result<Option<Violation>, StoreError> {
+        let source_id = &draft.spec.source_customer_id;
+        let holder = snapshot.mapping_with(&name.integration, source_id)?.filter(|holder| holder != name);
+        Ok(holder.map(|holder| Violation {
+            kind: ViolationKind::SourceIdTaken,
+            field: Some(format!("{}.source_customer_id", draft.at)),
+            subject: holder.to_string(),
+            reason: format!("{source_id:?} is the source customer id of {holder}"),
+        }))
+    }
+
+    fn judge(
+        name: &MappingName,
+        step: &Step<Self>,
+        state: State<'_>,
+        refused: &mut Refused,
+    ) -> Result<(), StoreError> {
+        let at = &step.draft.at;
+        judge_integration(at, &name.integration, state, refused)?;
+        judge_customer(at, &step.draft.spec.customer, state, refused)
+    }
+}
+
+impl Rules for DeploymentSpec {
+    fn plan(draft: Draft<Self>) -> Plan {
+        Plan { deployments: Steps::new(vec![draft]), ..Plan::default() }
+    }
+
+    fn integration(name: &DeploymentName) -> Option<&IntegrationId> {
+        Some(&name.integration)
+    }
+
+    fn kept_tokens(spec: &Self, mut before: DeploymentTokens) -> DeploymentTokens {
+        before.flows.retain(|flow, _| spec.flow_endpoints.contains_key(flow));
+        before
+    }
+
+    fn tokens(spec: &Self, before: DeploymentTokens) -> Result<DeploymentTokens, RandomError> {
+        let mut tokens = Self::kept_tokens(spec, before);
+        at_least_one(&mut tokens.own)?;
+        for flow in spec.flow_endpoints.keys() {
+            at_least_one(tokens.flows.entry(flow.clone()).or_default())?;
+        }
+        Ok(tokens)
+    }
+
+    fn judge(
+        name: &DeploymentName,
+        step: &Step<Self>,
+        state: State<'_>,
+        refused: &mut Refused,
+    ) -> Result<(), StoreError> {
+        let Step { draft, .. } = step;
+        judge_integration(&draft.at, &name.integration, state, refused)?;
+        judge_customer(&draft.at, &draft.spec.customer, state, refused)?;
+        let Some(integration) = state.snapshot.get::<IntegrationSpec>(&name.integration)? else {
+            return Ok(());
+        };
+        for flow in state.snapshot.unknown_flows(name)? {
+            refused.break_rule(flow_missing(draft, &flow, &name.integration));
+        }
+        if integration.spec.endpoint_type == Some(EndpointType::Shared) && !draft.spec.paused {
+            judge_enabled(name, draft, state, refused)?;
+        }
+        Ok(())
+    }
+}
+
+/// Of two enabled deployments, the one that comes later in the plan is told of the other.
+fn judge_enabled(
+    name: &DeploymentName,
+    draft: &Draft<DeploymentSpec>,
+    state: State<'_>,
+    refused: &mut Refused,
+) -> Result<(), StoreError> {
+    let Ok(customer) = draft.spec.customer.parse::<CustomerId>() else { return Ok(()) };
+    let deployments = &state.plan.deployments;
+    let earlier = |other: &&DeploymentName| {
+        *other != name
+            && (deployments.changed(other).is_none()
+                || deployments.position(other) < deployments.position(name))
+    };
+    let enabled = state.snapshot.enabled_deployments(&name.integration, &draft.spec.customer)?;
+    if let Some(first) = enabled.iter().find(earlier) {
+        refused.break_rule(enabled_twice(format!("{}.state", draft.at), &customer, first, name));
+    }
+    Ok(())
+}
+
+fn judge_integration(
+    at: &str,
+    integration: &IntegrationId,
+    state: State<'_>,
+    refused: &mut Refused,
+) -> Result<(), StoreError> {
+    if !state.has_integration(integration)? {
+        refused.break_rule(Violation {
+            kind: ViolationKind::IntegrationMissing,
+            field: Some(format!("{at}.name")),
+            subject: integration.to_string(),
+            reason: format!("there is no {integration}"),
+        });
+    }
+    Ok(())
+}
+
+fn judge_customer(
+    at: &str,
+    customer: &str,
+    state: State<'_>,
+    refused: &mut Refused,
+) -> Result<(), StoreError> {
+    // A name that does not parse is a fault already.
+    let Ok(customer) = customer.parse::<CustomerId>() else { return Ok(()) };
+    if !state.has_customer(&customer)? {
+        refused.break_rule(Violation {
+            kind: ViolationKind::CustomerMissing,
+            field: Some(format!("{at}.customer")),
+            subject: customer.to_string(),
+            reason: format!("there is no {customer}"),
+        });
+    }
+    Ok(())
+}
+
+fn flow_missing(draft: &Draft<DeploymentSpec>, flow: &str, integration: &IntegrationId) -> Violation {
+    Violation {
+        kind: ViolationKind::FlowMissing,
+        field: Some(format!("{}.flow_endpoints[{flow:?}]", draft.at)),
+        subject: integration.to_string(),
+        reason: format!("{integration} has no flow of the key {flow:?}"),
+    }
+}
+
+fn flow_in_use(at: &str, flow: &str, deployment: &DeploymentName) -> Violation {
+    Violation {
+        kind: ViolationKind::FlowInUse,
+        field: Some(format!("{at}.flows")),
+        subject: deployment.to_string(),
+        reason: format!("the flow {flow:?} cannot be removed: {deployment} has a URL for it"),
+    }
+}
+
+fn enabled_twice(
+    field: String,
+    customer: &CustomerId,
+    first: &DeploymentName,
+    second: &DeploymentName,
+) -> Violation {
+    Violation {
+        kind: ViolationKind::EnabledTwice,
+        field: Some(field),
+        subject: first.to_string(),
+        reason: format!(
+            "{first} is enabled for {customer} already, so {second} cannot be: on a shared endpoint a customer has one \
+             enabled deployment"
+        ),
+    }
+}
+
+fn at_least_one(tokens: &mut Vec<EndpointToken>) -> Result<(), RandomError> {
+    if tokens.is_empty() {
+        tokens.push(random_token()?);
+    }
+    Ok(())
+}
