@@ -344,3 +344,54 @@ fn an_integration_is_found_alone_or_in_a_manifest() {
     let error = read_integration("{}", &file(), "integrations/other").expect_err("not there");
     assert_eq!(error.to_string(), "m.yaml: it holds no integration");
 }
+
+/// What the examples hold survives `apply`, `export` and `apply`.
+#[test]
+fn each_example_survives_being_written() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut read = 0;
+    for entry in std::fs::read_dir(examples).expect("the examples") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let example = manifest(&std::fs::read_to_string(&path).expect("read"));
+            for format in [Format::Yaml, Format::Json] {
+                let text = write_input(&example, format).expect("written");
+                assert_eq!(manifest(&text), example, "{}", path.display());
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 0, "there are no examples");
+}
+
+/// The document's own example is a manifest, and it names each field and each value of an enum.
+#[test]
+fn the_document_has_each_field() {
+    const DOC: &str = include_str!("../../../docs/manifest.md");
+    let example =
+        DOC.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    assert_eq!(manifest(example).deployments.len(), 1);
+    let pool = descriptor_pool();
+    for message in [
+        "Manifest",
+        "Integration",
+        "Flow",
+        "Endpoint",
+        "ValueSource",
+        "Preprocess",
+        "CustomerMapping",
+        "Deployment",
+        "FlowEndpoint",
+    ] {
+        let message = pool.get_message_by_name(&format!("pointsman.admin.v1.{message}")).expect("a message");
+        for field in message.fields() {
+            let name = field.json_name();
+            assert!(DOC.contains(name), "docs/manifest.md does not have {name} of {}", message.name());
+            if let prost_reflect::Kind::Enum(values) = field.kind() {
+                for value in values.values().filter(|value| value.number() != 0) {
+                    assert!(DOC.contains(value.name()), "docs/manifest.md does not have {}", value.name());
+                }
+            }
+        }
+    }
+}
