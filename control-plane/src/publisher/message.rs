@@ -54,13 +54,8 @@ pub(super) struct Held {
 /// Every message but the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Ack {
-        revision: Revision,
-        hash: ConfigHash,
-        rejections: Vec<Rejection>,
-    },
-    /// `None` from an edge that holds nothing yet.
-    Heartbeat(Option<(Revision, ConfigHash)>),
+    Ack { revision: Revision, hash: ConfigHash, rejections: Vec<Rejection> },
+    Heartbeat { revision: Revision, hash: ConfigHash },
 }
 
 impl Hello {
@@ -72,12 +67,15 @@ impl Hello {
         };
         Ok(Self {
             edge: hello.edge.parse().map_err(MessageError::Edge)?,
+            version: hello.version,
             held: match (hello.epoch, position(hello.revision, &hello.hash)?) {
-                // Without an epoch there is nothing to compare a revision with.
-                (epoch, Some((revision, hash))) if !epoch.is_empty() => Some(Held { epoch, revision, hash }),
+                // Without an epoch there is nothing to compare a revision with, and with revision 0 there is nothing
+                // that a snapshot would send again.
+                (epoch, (revision, hash)) if !epoch.is_empty() && revision > Revision::default() => {
+                    Some(Held { epoch, revision, hash })
+                }
                 _ => None,
             },
-            version: hello.version,
         })
     }
 }
@@ -92,19 +90,18 @@ impl Message {
                 rejections: ack.rejections.into_iter().map(rejection).collect(),
             }),
             Some(stream_config_request::Message::Heartbeat(heartbeat)) => {
-                Ok(Self::Heartbeat(position(heartbeat.revision, &heartbeat.hash)?))
+                let (revision, hash) = position(heartbeat.revision, &heartbeat.hash)?;
+                Ok(Self::Heartbeat { revision, hash })
             }
             None => Err(MessageError::Unknown),
         }
     }
 }
 
-/// A revision with its hash, or none where an edge holds nothing, whatever it takes the hash of nothing to be.
-fn position(number: i64, bytes: &[u8]) -> Result<Option<(Revision, ConfigHash)>, MessageError> {
-    match number {
-        0 => Ok(None),
-        number => Ok(Some((revision(number)?, hash(bytes)?))),
-    }
+/// A revision with its hash. An edge that holds nothing need not know the hash of nothing.
+fn position(number: i64, bytes: &[u8]) -> Result<(Revision, ConfigHash), MessageError> {
+    let hash = if number == 0 && bytes.is_empty() { Ok(ConfigHash::default()) } else { hash(bytes) };
+    Ok((revision(number)?, hash?))
 }
 
 fn revision(number: i64) -> Result<Revision, MessageError> {

@@ -126,13 +126,12 @@ impl Progress {
     }
 
     /// The edge says what it serves.
-    pub(super) fn heartbeat(&mut self, serves: Option<Position>, now: Instant) -> Verdict {
-        match (self.position(), serves) {
+    pub(super) fn heartbeat(&mut self, serves: Position, now: Instant) -> Verdict {
+        match self.position() {
             // While a commit is on its way the edge may still speak of what was before it.
-            _ if self.busy => Verdict::Old,
-            (None, _) => Verdict::Old,
-            (Some(sent), Some(serves)) if sent == serves => Verdict::Good,
-            (Some(_), _) => self.drifted(now),
+            Some(sent) if !self.busy && sent == serves => Verdict::Good,
+            Some(_) if !self.busy => self.drifted(now),
+            _ => Verdict::Old,
         }
     }
 

@@ -147,9 +147,8 @@ impl<'s> Session<'s> {
         let now = Instant::now();
         self.silent_at = now + self.settings().heartbeat * SILENT_HEARTBEATS;
         match Message::parse(request)? {
-            Message::Heartbeat(serves) => {
-                let serves = serves.map(|(revision, hash)| Position { revision, hash });
-                match self.progress.heartbeat(serves, now) {
+            Message::Heartbeat { revision, hash } => {
+                match self.progress.heartbeat(Position { revision, hash }, now) {
                     Verdict::Drifted => self.drifted(),
                     Verdict::Good | Verdict::Old => self.connection.seen(),
                 }

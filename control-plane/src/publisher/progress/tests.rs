@@ -75,7 +75,7 @@ fn drift_is_repaired_by_a_snapshot_that_does_not_go_back() {
     for by_heartbeat in [true, false] {
         let mut progress = greeted(now);
         let verdict = if by_heartbeat {
-            progress.heartbeat(Some(other(1)), now)
+            progress.heartbeat(other(1), now)
         } else {
             progress.acknowledged(other(1), false, now).unwrap()
         };
@@ -88,10 +88,11 @@ fn drift_is_repaired_by_a_snapshot_that_does_not_go_back() {
         assert_eq!(progress.next(Revision::new(1), now), None);
         assert_eq!(progress.repair_at(), None);
     }
+    let nothing = Position { revision: Revision::default(), hash: ConfigHash::default() };
     // An edge that says it serves another revision, or none, has drifted as well.
-    assert_eq!(greeted(now).heartbeat(Some(at(2)), now), Verdict::Drifted);
-    assert_eq!(greeted(now).heartbeat(None, now), Verdict::Drifted);
-    assert_eq!(greeted(now).heartbeat(Some(at(1)), now), Verdict::Good);
+    assert_eq!(greeted(now).heartbeat(at(2), now), Verdict::Drifted);
+    assert_eq!(greeted(now).heartbeat(nothing, now), Verdict::Drifted);
+    assert_eq!(greeted(now).heartbeat(at(1), now), Verdict::Good);
 }
 
 #[test]
@@ -99,9 +100,9 @@ fn a_heartbeat_says_nothing_while_a_commit_is_on_its_way() {
     let now = Instant::now();
     let mut progress = greeted(now);
     progress.next(Revision::new(2), now);
-    assert_eq!(progress.heartbeat(Some(at(1)), now), Verdict::Old);
+    assert_eq!(progress.heartbeat(at(1), now), Verdict::Old);
     progress.sent(at(2));
-    assert_eq!(progress.heartbeat(Some(at(1)), now), Verdict::Old);
+    assert_eq!(progress.heartbeat(at(1), now), Verdict::Old);
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn a_repair_that_does_not_help_waits_twice_as_long_each_time() {
         if repair_at > now {
             assert_eq!(progress.next(Revision::new(1), now), None, "not yet");
             // Hearing of it again does not put it off.
-            assert_eq!(progress.heartbeat(Some(other(1)), now), Verdict::Drifted);
+            assert_eq!(progress.heartbeat(other(1), now), Verdict::Drifted);
             assert_eq!(progress.repair_at(), Some(repair_at));
         }
         now = repair_at;
