@@ -77,6 +77,7 @@ pub fn decide<D: Directory>(
 ) -> Result<Route, NoRoute<D::Error>> {
     let is_shared = matches!(target, Target::Shared);
     let names_flow = matches!(target, Target::Flow(..));
+    // What the endpoint says itself is not read, so that nothing in a request can stand against it.
     let sources = [
         integration.external_customer_id.as_ref().filter(|_| is_shared),
         integration.external_customer_user_id.as_ref(),
