@@ -11,6 +11,8 @@ mod claims;
 mod commit;
 mod control_plane;
 mod convert;
+#[cfg(test)]
+mod fixtures;
 mod holder;
 mod session;
 

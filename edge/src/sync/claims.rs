@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, HeaderValue};
 use pointsman_routing::{
     deployment::Deployment,
-    integration::{EndpointType, Integration, PreprocessAddress},
+    integration::{EndpointType, Integration, Preprocess, PreprocessAddress},
     name::{CustomerId, FlowKey},
     source::ValueSource,
     table::{EndpointToken, Entry},
@@ -24,7 +24,7 @@ pub(super) enum Claims {
         /// How the customer and their user are found.
         sources: [Option<ValueSource>; 2],
         /// Who returns what they are found in.
-        preprocess: Option<(PreprocessAddress, Vec<(HeaderName, HeaderValue)>, bool)>,
+        preprocess: Option<Service>,
     },
     Deployment {
         customer: CustomerId,
@@ -33,6 +33,14 @@ pub(super) enum Claims {
         /// Only of flows that have some.
         flow_tokens: BTreeMap<FlowKey, Vec<EndpointToken>>,
     },
+}
+
+/// A Preprocess service, but for how long it may take.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Service {
+    address: PreprocessAddress,
+    metadata: Vec<(HeaderName, HeaderValue)>,
+    send_body: bool,
 }
 
 impl Claims {
@@ -50,7 +58,6 @@ impl Claims {
     }
 
     pub(super) fn of_integration(integration: &Integration, tokens: Vec<EndpointToken>) -> Self {
-        let preprocess = integration.preprocess.as_ref();
         Self::Integration {
             endpoint_type: integration.endpoint_type,
             tokens,
@@ -58,8 +65,7 @@ impl Claims {
                 integration.external_customer_id.clone(),
                 integration.external_customer_user_id.clone(),
             ],
-            preprocess: preprocess
-                .map(|service| (service.address.clone(), service.metadata.clone(), service.send_body)),
+            preprocess: integration.preprocess.as_ref().map(Service::of),
         }
     }
 
@@ -75,5 +81,12 @@ impl Claims {
             tokens,
             flow_tokens,
         }
+    }
+}
+
+impl Service {
+    fn of(preprocess: &Preprocess) -> Self {
+        let Preprocess { address, timeout: _, metadata, send_body } = preprocess.clone();
+        Self { address, metadata, send_body }
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Unusable {
     /// For admins; no secrets.
     pub(super) reason: String,
     /// None where they cannot be told.
-    pub(super) claims: Option<Claims>,
+    pub(super) claims: Option<Box<Claims>>,
 }
 
 /// Converts a resource.
@@ -49,7 +49,8 @@ pub(super) fn resource(resource: Resource) -> Received {
     let hash = ConfigHash::from(&resource);
     let Resource { name, revision, body } = resource;
     let form = match name.parse() {
-        Ok(name) => entry(&name, &body).map_err(|reason| Unusable { reason, claims: claims(&name, &body) }),
+        Ok(name) => entry(&name, &body)
+            .map_err(|reason| Unusable { reason, claims: claims(&name, &body).map(Box::new) }),
         Err(error) => Err(Unusable { reason: cut(NameError::to_string(&error)), claims: None }),
     };
     Received { name: name.into(), revision, hash, form }

@@ -119,7 +119,7 @@ impl Holder {
                 self.table.upsert(entry);
             }
             Err(Unusable { reason, claims }) => {
-                let serving_previous = self.may_stay(&name, claims.as_ref());
+                let serving_previous = self.may_stay(&name, claims.as_deref());
                 if !serving_previous {
                     take_out_of_service(&mut self.table, &name);
                 }
@@ -157,11 +157,6 @@ impl Holder {
     /// What requests are to see.
     pub(super) fn served(&self) -> Served {
         Served { table: self.table.clone(), revision: self.revision, epoch: self.epoch.clone() }
-    }
-
-    /// Whether there is a configuration, also an empty one.
-    pub(super) fn is_configured(&self) -> bool {
-        !self.epoch.is_empty()
     }
 
     pub(super) fn epoch(&self) -> &str {
