@@ -207,7 +207,9 @@ impl Failure {
             ),
             Self::Call(AdminError::Timeout { .. }) => Some("give it more time with --timeout DURATION"),
             Self::Call(error) => match error.code() {
-                Some(Code::NotFound) => Some("`pointsman get integrations` lists what there is"),
+                Some(Code::NotFound) => {
+                    Some("`pointsman get integrations`, `get customers`, `get edges` list what there is")
+                }
                 Some(Code::Aborted) => Some("it was changed meanwhile; read it again and repeat"),
                 Some(Code::Unimplemented) => {
                     Some("the control plane is older than this command, or not a control plane")

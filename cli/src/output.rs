@@ -3,10 +3,12 @@
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
+use pointsman_sdk::admin::AdminError;
 
 use crate::commands::Failure;
 
 pub(crate) mod arrival;
+mod refused;
 pub(crate) mod resources;
 pub(crate) mod style;
 pub(crate) mod table;
@@ -38,7 +40,10 @@ pub(crate) fn error(failure: &Failure) {
     if matches!(failure, Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
         return;
     }
-    let mut text = format!("error: {failure}\n");
+    let mut text = match failure {
+        Failure::Call(AdminError::Refused(found)) => format!("error: {}\n", refused::refused(found)),
+        _ => format!("error: {failure}\n"),
+    };
     if let Some(hint) = failure.hint() {
         text.push_str(&format!("hint: {hint}\n"));
     }

@@ -124,6 +124,15 @@ fn no_control_plane_ends_with_1_and_says_what_to_do() {
 }
 
 #[test]
+fn waiting_for_a_control_plane_ends() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/acme-erp.yaml");
+    let manifest = manifest.to_str().expect("a path");
+    let output = run(&["apply", "-f", manifest, "--wait", "--wait-timeout", "300ms", "--server", &nobody()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("hint: is it running?"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_server_that_is_no_address_ends_with_1() {
     let output = run(&["edges", "--server", "127.0.0.1:7070"]);
     assert_eq!(output.status.code(), Some(1));

@@ -24,10 +24,10 @@ pub(super) struct Apply {
     /// Check everything and show what would change, but change nothing.
     #[arg(long, alias = "validate-only")]
     dry_run: bool,
-    /// Wait until the edges that are connected serve the change.
+    /// Wait for the control plane to be there, and until the edges that are connected serve the change.
     #[arg(long, conflicts_with = "dry_run")]
     wait: bool,
-    /// How long to wait.
+    /// How long `--wait` waits, for each of the two.
     #[arg(long, env = "POINTSMAN_WAIT_TIMEOUT", value_name = "DURATION", value_parser = units::duration, default_value = "30s")]
     wait_timeout: Duration,
     /// For programs: the control plane's answer.
@@ -43,7 +43,11 @@ impl Apply {
         for source in &self.files {
             append(&mut manifest, manifest::read(&source.read()?, source)?);
         }
-        let admin = self.admin.connect().await?;
+        let admin = if self.wait {
+            self.admin.connect_within(self.wait_timeout).await?
+        } else {
+            self.admin.connect().await?
+        };
         let applied = admin
             .apply_manifest(ApplyManifestRequest { manifest: Some(manifest), validate_only: self.dry_run })
             .await?;
@@ -99,10 +103,10 @@ fn append(all: &mut Manifest, one: Manifest) {
 }
 
 fn served(revision: i64, waited: &WaitForRevisionResponse) -> String {
-    let mut said = match (waited.reached, waited.serving.as_slice()) {
-        (true, []) => format!("no edge is connected that would serve revision {revision}\n"),
-        (true, serving) => format!("revision {revision} is served by {}\n", serving.join(", ")),
-        (false, _) => format!("revision {revision} is not yet served everywhere\n"),
+    let mut said = match (waited.reached, waited.serving.as_slice(), waited.lagging.as_slice()) {
+        (_, [], []) => format!("no edge is connected that would serve revision {revision}\n"),
+        (true, serving, _) => format!("revision {revision} is served by {}\n", serving.join(", ")),
+        (false, ..) => format!("revision {revision} is not yet served everywhere\n"),
     };
     for laggard in &waited.lagging {
         said.push_str(&format!("  {}: {}\n", laggard.edge, laggard.reason));

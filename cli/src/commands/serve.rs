@@ -159,7 +159,6 @@ impl Servers {
             tracing::info!(%status, "health, readiness and metrics are served");
             let bound = edge.bound().await?;
             addresses.edge = Some(bound);
-            tracing::info!(edge = %bound, "webhooks are taken");
             if let Some(public_url) = &self.public_url {
                 public_url.set(edge.url(bound));
             }

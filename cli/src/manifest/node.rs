@@ -47,6 +47,9 @@ impl Node {
             strict_booleans: true,
             reject_unsupported_tags: true,
             with_snippet: false,
+            alias_limits: serde_saphyr::alias_limits! {
+                max_total_replayed_events: 100_000,
+            },
             budget: serde_saphyr::budget! {
                 max_events: 20_000_000,
                 max_nodes: 10_000_000,

@@ -1,11 +1,18 @@
 //! How admin commands reach the control plane.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use pointsman_sdk::admin::{AdminClient, ConnectError};
 
 use super::units;
+
+/// Between two attempts to connect.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Connection")]
@@ -38,6 +45,21 @@ pub(crate) enum AdminConnectError {
 }
 
 impl AdminSettings {
+    /// Connects, and keeps trying for a while where nothing answers: the control plane may just be starting.
+    pub(crate) async fn connect_within(&self, patience: Duration) -> Result<AdminClient, AdminConnectError> {
+        let end = Instant::now() + patience;
+        loop {
+            match self.connect().await {
+                Err(AdminConnectError::Connect(ConnectError::Unreachable { .. }))
+                    if Instant::now() + RETRY_INTERVAL < end =>
+                {
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                }
+                end => return end,
+            }
+        }
+    }
+
     pub(crate) async fn connect(&self) -> Result<AdminClient, AdminConnectError> {
         let mut builder = AdminClient::builder(&self.server).timeout(self.timeout);
         if let Some(file) = &self.server_ca {
