@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, Method, StatusCode};
 use pointsman_routing::{
     name::{DeploymentName, FlowKey, IntegrationId},
-    outcome::Outcome,
+    outcome::{Outcome, Refusal},
     table::EndpointToken,
 };
 use uuid::Uuid;
@@ -105,16 +105,20 @@ pub struct Stages {
     pub total: Duration,
 }
 
-/// Measures stages one after the other.
+/// A record while its request is under way. It is published when it is dropped, so that there is one line whatever
+/// happens.
 #[derive(Debug)]
-pub(crate) struct Stopwatch {
+pub(crate) struct Line<'a> {
+    pub(crate) record: Record,
+    metrics: &'a Metrics,
     started: Instant,
     lap: Instant,
 }
 
-impl Stopwatch {
-    pub(crate) fn since(started: Instant) -> Self {
-        Self { started, lap: Instant::now() }
+impl<'a> Line<'a> {
+    /// `started` is when the first byte of the request came.
+    pub(crate) fn new(record: Record, started: Instant, metrics: &'a Metrics) -> Self {
+        Self { record, metrics, started, lap: Instant::now() }
     }
 
     /// The time since the last lap.
@@ -123,9 +127,17 @@ impl Stopwatch {
         now.saturating_duration_since(std::mem::replace(&mut self.lap, now))
     }
 
-    /// The time since the start.
-    pub(crate) fn total(&self) -> Duration {
-        self.started.elapsed()
+    /// We answer, and this is why.
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        self.record.ending = Ending::Refused(refusal.outcome);
+        self.record.reason.get_or_insert_with(|| refusal.detail.clone().into_owned());
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.record.stages.total = self.started.elapsed();
+        self.record.publish(self.metrics);
     }
 }
 
@@ -153,7 +165,7 @@ impl Record {
     }
 
     /// Counts it and writes the line.
-    pub(crate) fn publish(&self, metrics: &Metrics) {
+    fn publish(&self, metrics: &Metrics) {
         self.count(metrics);
         self.log();
     }

@@ -9,10 +9,13 @@
 pub mod access;
 pub mod app;
 pub mod config;
+mod conn;
 pub mod egress;
+mod forward;
 pub mod ingress;
 pub mod listener;
 pub mod preprocess;
+mod rejection;
 pub mod serving;
 mod sync;
 pub mod telemetry;

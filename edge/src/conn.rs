@@ -1,0 +1,178 @@
+//! A TCP connection, plain or TLS, of a client or to a flow endpoint, in the shape that Pingora's sessions take.
+
+use std::{
+    io::{self, IoSlice},
+    os::fd::AsRawFd as _,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::{Buf as _, BytesMut};
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType, raw_connect::ProxyDigest,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsStream;
+
+/// A connection, and bytes that were read from it and put back.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    transport: Transport,
+    rewound: BytesMut,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// How long a peer may take to read an answer that it did not let us finish asking about, and how much more it may
+/// send meanwhile. A close with unread bytes is a reset, which can overtake the answer.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+impl Conn {
+    pub(crate) fn plain(stream: TcpStream) -> Self {
+        Self { transport: Transport::Plain(stream), rewound: BytesMut::new() }
+    }
+
+    pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>) -> Self {
+        Self { transport: Transport::Tls(Box::new(stream.into())), rewound: BytesMut::new() }
+    }
+
+    /// Puts bytes back that were read, before those that were put back earlier.
+    pub(crate) fn rewind(&mut self, mut bytes: BytesMut) {
+        bytes.unsplit(std::mem::take(&mut self.rewound));
+        self.rewound = bytes;
+    }
+
+    /// Ends our side, then reads and throws away what still comes, within bounds.
+    pub(crate) async fn linger(mut self) {
+        // Whatever goes wrong here: the connection ends.
+        let _ = timeout(LINGER, async {
+            AsyncWriteExt::shutdown(&mut self).await?;
+            let mut scratch = vec![0; 16 * 1024];
+            let mut left = LINGER_BYTES;
+            while left > 0 {
+                match self.read(&mut scratch).await? {
+                    0 => break,
+                    read => left = left.saturating_sub(read),
+                }
+            }
+            io::Result::Ok(())
+        })
+        .await;
+    }
+
+    /// Makes the coming close a reset, for a peer that would take any other close for the end of the message.
+    pub(crate) fn reset_on_close(&self) {
+        // Where the socket is gone already, there is nobody to tell.
+        let _ = socket2::SockRef::from(self.socket()).set_linger(Some(Duration::ZERO));
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match &self.transport {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+impl AsyncRead for Conn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.rewound.is_empty() {
+            let length = self.rewound.len().min(buf.remaining());
+            buf.put_slice(&self.rewound[..length]);
+            self.rewound.advance(length);
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Conn {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Transport::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.transport {
+            Transport::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[async_trait]
+impl Shutdown for Conn {
+    async fn shutdown(&mut self) {
+        // The peer may have gone first.
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl UniqueID for Conn {
+    fn id(&self) -> UniqueIDType {
+        self.socket().as_raw_fd()
+    }
+}
+
+// What Pingora could tell about a connection, we know without it.
+impl Ssl for Conn {}
+impl Peek for Conn {}
+impl GetTimingDigest for Conn {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+impl GetProxyDigest for Conn {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+impl GetSocketDigest for Conn {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}

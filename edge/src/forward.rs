@@ -1,0 +1,229 @@
+//! Delivers a webhook where its route leads, and hands back the answer as a stream. Knows nothing of whether somebody
+//! waits for that answer.
+
+mod dial;
+mod exchange;
+mod head;
+mod link;
+mod pool;
+mod response;
+mod upload;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use pointsman_routing::{
+    decide::Route,
+    outcome::{Outcome, Refusal},
+    url::PathFragment,
+    webhook::Webhook,
+};
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+pub(crate) use self::response::{Response, ResponseLength};
+use self::{
+    dial::{DialError, Dialler},
+    exchange::Exchange,
+    head::{Framing, Identity},
+    link::HeadError,
+    pool::Pool,
+    upload::Upload,
+};
+use crate::{
+    config::{Config, Limits},
+    egress::{Egress, EgressError},
+    telemetry::Metrics,
+    tls::{TlsError, client_config, upstream_roots},
+};
+
+/// Delivers webhooks.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    identity: Identity,
+    egress: Egress,
+    dialler: Dialler,
+    pool: Arc<Pool>,
+    limits: Limits,
+    metrics: Metrics,
+    _sweeper: AbortOnDropHandle<()>,
+}
+
+/// A webhook to deliver.
+#[derive(Debug)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) execution_id: Uuid,
+    /// The request. Its own `body` is not looked at.
+    pub(crate) webhook: Webhook<'a>,
+    pub(crate) fragment: PathFragment<'a>,
+    pub(crate) origin: Origin<'a>,
+    pub(crate) body: Body,
+}
+
+/// Where a webhook came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    pub(crate) peer: IpAddr,
+    pub(crate) tls: bool,
+    /// What the sender took us for.
+    pub(crate) host: &'a str,
+    /// The version of HTTP that it spoke, as `Via` has it.
+    pub(crate) version: &'static str,
+}
+
+/// The body of a webhook.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// There is none, and none was announced.
+    None,
+    /// All of it.
+    Whole(Bytes),
+    /// It comes from the source, and is this long, if that is known.
+    Streamed(Option<u64>),
+}
+
+/// Where streamed bodies come from, and who wants the answer. All its futures may be dropped and made again.
+pub(crate) trait Source: Send {
+    /// The next bytes, never none of them; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, SourceError>> + Send;
+
+    /// Ends when nobody wants the answer any more. Called once there is no more to read.
+    fn abandoned(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Whether so many bytes of an answer that comes early may be held until the body is written.
+    fn may_hold(&mut self, bytes: usize) -> bool;
+}
+
+/// Why a body ends early.
+#[derive(Debug)]
+pub(crate) enum SourceError {
+    /// Nobody wants the answer any more.
+    GaveUp,
+    /// The body is not as it must be.
+    Refused(Refusal),
+}
+
+/// Why there is no answer. For logs: it holds names and addresses that a sender must not see.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForwardError {
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    #[error("the answer cannot be passed on: {0}")]
+    Unusable(&'static str),
+    #[error("no head of an answer within {0:?}")]
+    Timeout(Duration),
+    #[error("the request's own body ended early")]
+    Source(SourceError),
+}
+
+impl Forwarder {
+    /// Reads the CA file. Needs a runtime: connections that wait are looked after.
+    pub(crate) fn new(config: &Config, egress: Egress, metrics: Metrics) -> Result<Self, TlsError> {
+        let roots = upstream_roots(config.upstream_ca.as_deref())?;
+        let limits = config.limits.clone();
+        let pool = Pool::new(limits.upstream_keepalive);
+        let sweeper = AbortOnDropHandle::new(tokio::spawn(pool::sweep(Arc::downgrade(&pool))));
+        Ok(Self {
+            identity: Identity {
+                edge_id: config.id.clone(),
+                trusted_proxies: config.trusted_proxies.clone(),
+            },
+            egress,
+            dialler: Dialler::new(client_config(roots, &[b"http/1.1"]), limits.upstream_connect),
+            pool,
+            limits,
+            metrics,
+            _sweeper: sweeper,
+        })
+    }
+
+    /// Whether the request has been through this edge before.
+    pub(crate) fn has_been_here(&self, headers: &HeaderMap) -> bool {
+        self.identity.is_in_via(headers)
+    }
+
+    /// Delivers the webhook and waits for the head of the answer, and until the request is written or the endpoint
+    /// takes no more of it.
+    pub(crate) async fn send(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        source: &mut impl Source,
+    ) -> Result<Response, ForwardError> {
+        let endpoint = route.flow_endpoint();
+        let (host, tls) = (endpoint.url.host(), endpoint.url.is_https());
+        let addresses = self.egress.resolve(host, endpoint.url.port()).await?;
+        let framing = framing(delivery);
+        let head = self.identity.head(delivery, route, framing);
+        let upload = || match &delivery.body {
+            Body::None => Upload::whole(head.clone(), Bytes::new()),
+            Body::Whole(bytes) => Upload::whole(head.clone(), bytes.clone()),
+            Body::Streamed(_) => Upload::streamed(head.clone(), framing),
+        };
+        let exchange = Exchange {
+            is_head: delivery.webhook.method == Method::HEAD,
+            head_timeout: endpoint.timeout.unwrap_or(self.limits.upstream_head),
+            idle_timeout: self.limits.upstream_idle,
+        };
+
+        if let Some((conn, destination)) = self.pool.take(&addresses, host, tls) {
+            let mut upload = upload();
+            let link = link::split(conn, destination, self.pool.clone());
+            match exchange.run(link, &mut upload, source).await {
+                Err(ForwardError::Head(HeadError::Closed(error)))
+                    if upload.can_be_repeated() && may_be_repeated(delivery, route) =>
+                {
+                    tracing::debug!(%error, "a reused connection was closed; trying a new one");
+                    self.metrics.upstream_error("reset_retried");
+                }
+                done => return done,
+            }
+        }
+        let (conn, destination) = self.dialler.dial(&addresses, host, tls).await?;
+        exchange.run(link::split(conn, destination, self.pool.clone()), &mut upload(), source).await
+    }
+}
+
+/// Whether a request that may have arrived may be sent again.
+fn may_be_repeated(delivery: &Delivery<'_>, route: &Route) -> bool {
+    matches!(*delivery.webhook.method, Method::GET | Method::HEAD) || route.flow_endpoint().retry_on_reset
+}
+
+fn framing(delivery: &Delivery<'_>) -> Framing {
+    match &delivery.body {
+        // Methods that mean something with a body say that there is none.
+        Body::None if matches!(*delivery.webhook.method, Method::POST | Method::PUT | Method::PATCH) => {
+            Framing::Length(0)
+        }
+        Body::None => Framing::None,
+        Body::Whole(bytes) => Framing::Length(bytes.len() as u64),
+        Body::Streamed(Some(length)) => Framing::Length(*length),
+        Body::Streamed(None) => Framing::Chunked,
+    }
+}
+
+impl ForwardError {
+    /// What the sender is told; none where it is not there any more.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        let (outcome, detail) = match self {
+            Self::Egress(_) | Self::Dial(_) => {
+                (Outcome::UpstreamUnreachable, "there is no connection to the flow's endpoint")
+            }
+            Self::Head(HeadError::Closed(_)) => {
+                (Outcome::UpstreamInvalid, "the flow's endpoint closed the connection without an answer")
+            }
+            Self::Head(_) | Self::Unusable(_) => {
+                (Outcome::UpstreamInvalid, "the answer of the flow's endpoint is not HTTP as it must be")
+            }
+            Self::Timeout(_) => (Outcome::UpstreamTimeout, "the flow's endpoint did not answer in time"),
+            Self::Source(SourceError::Refused(refusal)) => return Some(refusal.clone()),
+            Self::Source(SourceError::GaveUp) => return None,
+        };
+        Some(Refusal::new(outcome, detail))
+    }
+}

@@ -1,0 +1,169 @@
+//! The head of a forwarded request: what of the sender's header passes, and what we say ourselves.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, VIA},
+};
+use ipnet::IpNet;
+use pointsman_routing::{
+    decide::Route,
+    header::{encode_value, is_hop_by_hop, is_reserved},
+};
+
+use super::{Delivery, Origin};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const USUAL_HEAD_BYTES: usize = 2 * 1024;
+
+/// How long the body of a forwarded request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// There is none, and none is announced.
+    None,
+    /// Known beforehand.
+    Length(u64),
+    /// In chunks, for as long as it lasts.
+    Chunked,
+}
+
+/// What an edge says of itself, and whom it believes.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// Its name in `Via`.
+    pub(super) edge_id: String,
+    /// Peers whose word on earlier hops is passed on.
+    pub(super) trusted_proxies: Vec<IpNet>,
+}
+
+impl Identity {
+    /// The head of the request that carries `delivery` to where `route` leads.
+    pub(super) fn head(&self, delivery: &Delivery<'_>, route: &Route, framing: Framing) -> Bytes {
+        let endpoint = route.flow_endpoint();
+        let mut head = BytesMut::with_capacity(USUAL_HEAD_BYTES);
+        head.put_slice(delivery.webhook.method.as_str().as_bytes());
+        head.put_u8(b' ');
+        head.put_slice(endpoint.url.target(&delivery.fragment, delivery.webhook.query).as_bytes());
+        head.put_slice(b" HTTP/1.1\r\n");
+        put(&mut head, HOST.as_str(), endpoint.url.authority().as_bytes());
+        put_senders_own(&mut head, delivery.webhook.headers, &endpoint.headers);
+        self.put_hop(&mut head, delivery.webhook.headers, &delivery.origin);
+        for (name, value) in &endpoint.headers {
+            put(&mut head, name.as_str(), value.as_bytes());
+        }
+        put_ours(&mut head, delivery, route);
+        match framing {
+            Framing::None => {}
+            Framing::Length(length) => put(&mut head, "content-length", HeaderValue::from(length).as_bytes()),
+            Framing::Chunked => put(&mut head, "transfer-encoding", b"chunked"),
+        }
+        head.put_slice(b"\r\n");
+        head.freeze()
+    }
+
+    /// Says where the request came from, after what a trusted proxy has said of that.
+    fn put_hop(&self, head: &mut BytesMut, headers: &HeaderMap, origin: &Origin<'_>) {
+        let peer = origin.peer.to_canonical();
+        let trusted = self.trusted_proxies.iter().any(|net| net.contains(&peer));
+        let said = |name: &HeaderName| trusted.then(|| joined(headers, name)).flatten();
+        let proto = if origin.tls { "https" } else { "http" };
+
+        let peer_text = peer.to_string();
+        put_extended(head, &FORWARDED_FOR, said(&FORWARDED_FOR), peer_text.as_bytes());
+        // These two speak of what the first hop was asked for, which only the first proxy has seen.
+        let host = said(&FORWARDED_HOST).unwrap_or_else(|| origin.host.as_bytes().to_vec());
+        put(head, FORWARDED_HOST.as_str(), &host);
+        let first_proto = said(&FORWARDED_PROTO).unwrap_or_else(|| proto.into());
+        put(head, FORWARDED_PROTO.as_str(), &first_proto);
+        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer_text };
+        let element = format!("for={node};host=\"{}\";proto={proto}", origin.host);
+        put_extended(head, &FORWARDED, said(&FORWARDED), element.as_bytes());
+
+        for earlier in headers.get_all(VIA) {
+            put(head, VIA.as_str(), earlier.as_bytes());
+        }
+        put(head, VIA.as_str(), format!("{} {}", origin.version, self.edge_id).as_bytes());
+    }
+
+    /// Whether the request has been through this edge before.
+    pub(super) fn is_in_via(&self, headers: &HeaderMap) -> bool {
+        headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(|b| *b == b',')).any(|hop| {
+            let mut words = hop.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            // `1.1 edge-1 (comment)`
+            words.nth(1).is_some_and(|name| name.eq_ignore_ascii_case(self.edge_id.as_bytes()))
+        })
+    }
+}
+
+/// Fields that speak of this hop, and so are ours to say.
+fn is_of_this_hop(name: &HeaderName) -> bool {
+    [&HOST, &CONTENT_LENGTH, &EXPECT, &FORWARDED_FOR, &FORWARDED_HOST, &FORWARDED_PROTO, &FORWARDED, &VIA]
+        .contains(&name)
+}
+
+/// Drops what speaks of one connection only, what is nominated so by `Connection`, what only an edge may say, and what
+/// the flow's configuration or we say instead.
+fn put_senders_own(head: &mut BytesMut, headers: &HeaderMap, configured: &[(HeaderName, HeaderValue)]) {
+    for (name, value) in headers {
+        let dropped = is_of_this_hop(name)
+            || is_hop_by_hop(name)
+            || is_reserved(name)
+            || is_disguised(name)
+            || is_nominated(headers, name)
+            || configured.iter().any(|(configured, _)| configured == name);
+        if !dropped {
+            put(head, name.as_str(), value.as_bytes());
+        }
+    }
+}
+
+/// Whether a reader that takes `_` for `-`, as CGI does, would see a field that is ours to say.
+fn is_disguised(name: &HeaderName) -> bool {
+    name.as_str().contains('_')
+        && HeaderName::from_bytes(name.as_str().replace('_', "-").as_bytes())
+            .is_ok_and(|plain| is_of_this_hop(&plain) || is_hop_by_hop(&plain))
+}
+
+/// Whether a `Connection` field says that this one is for this hop only.
+pub(super) fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .any(|nominated| nominated.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+}
+
+fn put_ours(head: &mut BytesMut, delivery: &Delivery<'_>, route: &Route) {
+    let name = &route.deployment.name;
+    put(head, "pointsman-execution-id", delivery.execution_id.to_string().as_bytes());
+    put(head, "pointsman-integration", encode_value(name.integration.as_str()).as_bytes());
+    put(head, "pointsman-deployment", encode_value(name.deployment.as_str()).as_bytes());
+    put(head, "pointsman-customer", encode_value(&route.customer.external_id).as_bytes());
+    put(head, "pointsman-flow", encode_value(route.flow.as_str()).as_bytes());
+    if let Some(user) = &route.customer_user {
+        put(head, "pointsman-customer-user", encode_value(user).as_bytes());
+    }
+}
+
+fn put_extended(head: &mut BytesMut, name: &HeaderName, said: Option<Vec<u8>>, ours: &[u8]) {
+    match said {
+        None => put(head, name.as_str(), ours),
+        Some(said) => put(head, name.as_str(), &[&said, &b", "[..], ours].concat()),
+    }
+}
+
+/// The values of all fields of this name, as one.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    (!values.is_empty()).then(|| values.join(&b", "[..]))
+}
+
+fn put(head: &mut BytesMut, name: &str, value: &[u8]) {
+    head.reserve(name.len() + value.len() + 4);
+    head.put_slice(name.as_bytes());
+    head.put_slice(b": ");
+    head.put_slice(value);
+    head.put_slice(b"\r\n");
+}

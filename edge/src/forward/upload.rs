@@ -1,0 +1,123 @@
+//! Writes a request, head and body, step by step.
+
+use std::{io, time::Duration};
+
+use bytes::{Buf, Bytes, buf::Chain};
+use tokio::{io::AsyncWriteExt as _, time::timeout};
+
+use super::{Source, SourceError, head::Framing, link::Writer};
+
+/// A request on its way to a flow endpoint.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pending: Chain<Bytes, Chain<Bytes, &'static [u8]>>,
+    /// Whether bytes were written that still have to leave a buffer below.
+    unflushed: bool,
+    rest: Rest,
+    /// Whether nothing was taken from the source, so that it can all be written again.
+    untouched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// More comes from the source.
+    Streamed(Framing),
+    /// What is pending is the end.
+    Nothing,
+    /// The endpoint takes no more.
+    Refused,
+}
+
+/// What a step has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Some of the request was written.
+    Progress,
+    /// All of it was written.
+    Complete,
+    /// The endpoint takes no more of it. It may have answered all the same.
+    Refused,
+    /// The endpoint took nothing for too long.
+    Stalled,
+}
+
+impl Upload {
+    /// A request whose body is all there.
+    pub(super) fn whole(head: Bytes, body: Bytes) -> Self {
+        Self { pending: frame(head, body, b""), unflushed: true, rest: Rest::Nothing, untouched: true }
+    }
+
+    /// A request whose body comes from a source.
+    pub(super) fn streamed(head: Bytes, framing: Framing) -> Self {
+        let pending = frame(head, Bytes::new(), b"");
+        Self { pending, unflushed: true, rest: Rest::Streamed(framing), untouched: true }
+    }
+
+    /// Whether there is nothing left to do.
+    pub(super) fn is_over(&self) -> bool {
+        match self.rest {
+            Rest::Streamed(_) => false,
+            Rest::Nothing => !self.pending.has_remaining() && !self.unflushed,
+            Rest::Refused => true,
+        }
+    }
+
+    /// Whether the whole request could be sent again.
+    pub(super) fn can_be_repeated(&self) -> bool {
+        self.untouched
+    }
+
+    /// Writes no more.
+    pub(super) fn give_up(&mut self) {
+        self.rest = Rest::Refused;
+    }
+
+    /// Writes what is pending, or gets more of it. Once all is over, waits until nobody wants an answer any more, and
+    /// fails. May be dropped and called again.
+    pub(super) async fn step(
+        &mut self,
+        writer: &mut Option<Writer>,
+        source: &mut impl Source,
+        stall: Duration,
+    ) -> Result<Step, SourceError> {
+        if self.is_over() {
+            source.abandoned().await;
+            return Err(SourceError::GaveUp);
+        }
+        if let Some(writer) = writer {
+            match timeout(stall, self.write(writer)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => {
+                    self.give_up();
+                    return Ok(Step::Refused);
+                }
+                Err(_) => return Ok(Step::Stalled),
+            }
+        }
+        let Rest::Streamed(framing) = self.rest else { return Ok(Step::Complete) };
+        let next = source.next().await?;
+        self.untouched = false;
+        self.unflushed = true;
+        self.pending = match (next, framing) {
+            (Some(bytes), Framing::Chunked) => frame(format!("{:x}\r\n", bytes.len()).into(), bytes, b"\r\n"),
+            (Some(bytes), _) => frame(Bytes::new(), bytes, b""),
+            (None, framing) => {
+                self.rest = Rest::Nothing;
+                let end: &[u8] = if framing == Framing::Chunked { b"0\r\n\r\n" } else { b"" };
+                frame(Bytes::new(), Bytes::new(), end)
+            }
+        };
+        Ok(Step::Progress)
+    }
+
+    async fn write(&mut self, writer: &mut Writer) -> io::Result<()> {
+        writer.write_all_buf(&mut self.pending).await?;
+        writer.flush().await?;
+        self.unflushed = false;
+        Ok(())
+    }
+}
+
+fn frame(before: Bytes, bytes: Bytes, after: &'static [u8]) -> Chain<Bytes, Chain<Bytes, &'static [u8]>> {
+    before.chain(Buf::chain(bytes, after))
+}

@@ -1,0 +1,220 @@
+//! HTTP/1: Pingora's session reads the request; the answer is written here, since a session would put a `Date` of its
+//! own in place of the endpoint's, and completes what was cut.
+
+use std::io;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderName, Version, header};
+use pingora::{
+    apps::ReusedHttpStream,
+    http::{RequestHeader, ResponseHeader},
+    protocols::{Stream, http::v1::server::HttpSession},
+    server::ShutdownWatch,
+};
+use tokio::io::AsyncWriteExt as _;
+
+use super::{ClientGone, Finished, ReadError, bounded};
+use crate::{conn::Conn, forward::ResponseLength};
+
+const USUAL_HEAD_BYTES: usize = 1024;
+
+/// A request whose head is read.
+pub(in crate::ingress) struct Http1 {
+    session: HttpSession,
+    /// An HTTP/1.0 client knows neither chunks nor `100 Continue`.
+    is_old: bool,
+    expects_continue: bool,
+    is_head: bool,
+    keep: bool,
+    shutdown: ShutdownWatch,
+}
+
+impl Http1 {
+    /// Takes the head out of a session that has just read it.
+    pub(in crate::ingress) fn new(
+        mut session: HttpSession,
+        shutdown: ShutdownWatch,
+    ) -> (Self, RequestHeader) {
+        // This makes the session settle how the body is framed, before the head is taken from it.
+        let body_is_over = session.is_body_done();
+        let keep = session.will_keepalive();
+        // Otherwise the interim answer would forbid to use the connection again.
+        session.set_close_on_response_before_downstream_finish(false);
+        let placeholder =
+            RequestHeader::build_no_case("GET", b"/", None).expect("a method and a path that are valid");
+        let head = std::mem::replace(session.req_header_mut(), placeholder);
+        let is_old = head.version != Version::HTTP_11;
+        let expects_continue = !is_old && !body_is_over && expects_continue(&head);
+        let is_head = head.method == http::Method::HEAD;
+        (Self { session, is_old, expects_continue, is_head, keep: keep && !is_old, shutdown }, head)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        *self.shutdown.borrow()
+    }
+
+    /// Whether the client will send its body only when it is asked to.
+    pub(super) fn waits_for_continue(&self) -> bool {
+        self.expects_continue
+    }
+
+    pub(super) fn body_is_over(&mut self) -> bool {
+        self.session.is_body_done()
+    }
+
+    pub(super) async fn read(&mut self) -> Result<Option<Bytes>, ReadError> {
+        if self.expects_continue {
+            self.session.write_continue_response().await.map_err(|_| ReadError::Left)?;
+            self.expects_continue = false;
+        }
+        self.session.read_body_bytes().await.map_err(|error| match error.etype() {
+            pingora::ErrorType::ConnectionClosed | pingora::ErrorType::ReadError => ReadError::Left,
+            _ => ReadError::Malformed,
+        })
+    }
+
+    pub(super) async fn left(&mut self) {
+        // It fails once the client is gone; the first byte of a further request is kept.
+        while self.session.read_body_or_idle(true).await.is_ok() {}
+    }
+
+    pub(super) async fn answer(
+        mut self,
+        mut head: ResponseHeader,
+        length: ResponseLength,
+        close: bool,
+    ) -> Result<Http1Answer, ClientGone> {
+        let body_is_over = self.session.is_body_done();
+        let keep = self.keep && body_is_over && !close && !self.is_draining();
+        let framing = match length {
+            ResponseLength::None => Framing::None,
+            _ if self.is_head => Framing::None,
+            ResponseLength::Known => Framing::AsAnnounced,
+            ResponseLength::Unknown if self.is_old => Framing::UntilClose,
+            ResponseLength::Unknown => Framing::Chunked,
+        };
+        let conn = self.into_conn(keep).await.ok_or(ClientGone)?;
+        let connection = if keep { "keep-alive" } else { "close" };
+        set(&mut head, &header::CONNECTION, connection);
+        if framing == Framing::Chunked {
+            set(&mut head, &header::TRANSFER_ENCODING, "chunked");
+        }
+        Ok(Http1Answer { conn, pending: wire(&head), framing, keep, body_is_over })
+    }
+
+    async fn into_conn(self, keep: bool) -> Option<Box<Conn>> {
+        if !keep {
+            return conn(self.session.into_inner());
+        }
+        let (stream, next_request) = self.session.reuse().await.ok()??.into_parts();
+        let mut conn = conn(stream)?;
+        if let Some(bytes) = next_request {
+            conn.rewind(bytes);
+        }
+        Some(conn)
+    }
+}
+
+/// Writes a whole answer on a connection without a session, which ends with it.
+pub(in crate::ingress) async fn write_and_close(
+    conn: Box<Conn>,
+    mut head: ResponseHeader,
+    body: Bytes,
+) -> Result<Finished, ClientGone> {
+    set(&mut head, &header::CONNECTION, "close");
+    let mut pending = wire(&head);
+    pending.put_slice(&body);
+    let mut answer =
+        Http1Answer { conn, pending, framing: Framing::AsAnnounced, keep: false, body_is_over: false };
+    bounded(answer.flush()).await?;
+    Ok(Finished::Closing(answer.conn))
+}
+
+/// A session's stream is always a connection of ours.
+pub(in crate::ingress) fn conn(stream: Stream) -> Option<Box<Conn>> {
+    stream.into_any().downcast().ok()
+}
+
+fn expects_continue(head: &RequestHeader) -> bool {
+    head.headers
+        .get(header::EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+fn set(head: &mut ResponseHeader, name: &HeaderName, value: &'static str) {
+    head.insert_header(name, value).expect("a name and a value of ours");
+}
+
+fn wire(head: &ResponseHeader) -> BytesMut {
+    let mut bytes = BytesMut::with_capacity(USUAL_HEAD_BYTES);
+    bytes.put_slice(b"HTTP/1.1 ");
+    bytes.put_slice(head.status.as_str().as_bytes());
+    bytes.put_u8(b' ');
+    bytes.put_slice(head.get_reason_phrase().unwrap_or_default().as_bytes());
+    bytes.put_slice(b"\r\n");
+    head.header_to_h1_wire(&mut bytes);
+    bytes.put_slice(b"\r\n");
+    bytes
+}
+
+/// How the end of an answer's body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    None,
+    AsAnnounced,
+    Chunked,
+    UntilClose,
+}
+
+/// An answer that is being written.
+pub(in crate::ingress) struct Http1Answer {
+    conn: Box<Conn>,
+    /// What is still to be written before anything else.
+    pending: BytesMut,
+    framing: Framing,
+    keep: bool,
+    body_is_over: bool,
+}
+
+impl Http1Answer {
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        self.conn.write_all_buf(&mut self.pending).await?;
+        self.conn.flush().await
+    }
+
+    pub(super) async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        use bytes::Buf as _;
+        match self.framing {
+            Framing::None => return Ok(()),
+            Framing::Chunked => self.pending.put_slice(format!("{:x}\r\n", bytes.len()).as_bytes()),
+            Framing::AsAnnounced | Framing::UntilClose => {}
+        }
+        self.conn.write_all_buf(&mut (&mut self.pending).chain(bytes)).await?;
+        if self.framing == Framing::Chunked {
+            // It goes out with the next chunk, or with the flush while there is none.
+            self.pending.put_slice(b"\r\n");
+        }
+        Ok(())
+    }
+
+    pub(super) async fn finish(mut self) -> io::Result<Option<Finished>> {
+        if self.framing == Framing::Chunked {
+            self.pending.put_slice(b"0\r\n\r\n");
+        }
+        self.flush().await?;
+        if self.keep {
+            return Ok(Some(Finished::Reusable(ReusedHttpStream::new(self.conn, None))));
+        }
+        if !self.body_is_over {
+            return Ok(Some(Finished::Closing(self.conn)));
+        }
+        self.conn.shutdown().await?;
+        Ok(None)
+    }
+
+    pub(super) fn cut(self) {
+        if self.framing == Framing::UntilClose {
+            self.conn.reset_on_close();
+        }
+    }
+}

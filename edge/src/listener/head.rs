@@ -1,0 +1,246 @@
+//! The raw head of an HTTP/1 request, judged before Pingora's parser, which forgives more than two readers can agree
+//! on: bare line feeds, a missing `Host`, a length beside a transfer coding, …
+
+use http::{
+    header::{CONTENT_LENGTH, HOST},
+    request::Parts,
+};
+use memchr::{memchr, memchr_iter};
+use pointsman_routing::outcome::{Outcome, Refusal};
+
+/// As many fields as Pingora's parser takes.
+const MAX_FIELDS: usize = 256;
+
+/// What is wrong with a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HeadFault {
+    #[error("the request line is not of the form `method target HTTP/1.1`")]
+    RequestLine,
+    #[error("the request target holds a character that must be percent-encoded")]
+    Target,
+    #[error("this version of HTTP is not spoken here")]
+    Version,
+    #[error("a line ends with something else than CR LF")]
+    LineEnd,
+    #[error("a header field is continued on a second line")]
+    Folded,
+    #[error("a header field has a name with characters that names may not hold")]
+    FieldName,
+    #[error("a header field has a value with control characters")]
+    FieldValue,
+    #[error("there is no Host, or it is empty")]
+    NoHost,
+    #[error("there is more than one Host")]
+    TwoHosts,
+    #[error("Host is not a host and port")]
+    Host,
+    #[error("Content-Length is not one decimal number")]
+    Length,
+    #[error("there is more than one Content-Length")]
+    TwoLengths,
+    #[error("there is a Content-Length beside a Transfer-Encoding")]
+    LengthAndCoding,
+    #[error("the only Transfer-Encoding that requests may have is `chunked`, once, with HTTP/1.1")]
+    Coding,
+    #[error("the header has more than {MAX_FIELDS} fields")]
+    TooManyFields,
+    #[error("the header is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl HeadFault {
+    pub(crate) fn refusal(self) -> Refusal {
+        let outcome = match self {
+            Self::TooManyFields | Self::TooLarge(_) => Outcome::HeadersTooLarge,
+            _ => Outcome::BadRequest,
+        };
+        Refusal::new(outcome, self.to_string())
+    }
+}
+
+/// Finds the end of a head as its bytes arrive, each byte looked at once.
+#[derive(Debug, Default)]
+pub(super) struct HeadScanner {
+    scanned: usize,
+    line_start: usize,
+}
+
+impl HeadScanner {
+    /// The length of the head at the start of `bytes`, or none where it is not complete. `bytes` is what was given
+    /// before and more.
+    pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadFault> {
+        if bytes.first().is_some_and(|first| !is_token(*first)) {
+            return Err(HeadFault::RequestLine);
+        }
+        for line_feed in memchr_iter(b'\n', &bytes[self.scanned..]) {
+            let end = self.scanned + line_feed;
+            if end == self.line_start || bytes[end - 1] != b'\r' {
+                return Err(HeadFault::LineEnd);
+            }
+            if end - self.line_start == 1 {
+                return Ok(Some(end + 1));
+            }
+            self.line_start = end + 1;
+        }
+        self.scanned = bytes.len();
+        Ok(None)
+    }
+}
+
+/// Judges a complete head, with the empty line at its end.
+pub(super) fn check(head: &[u8]) -> Result<(), HeadFault> {
+    let mut lines = lines(head);
+    let version = check_request_line(lines.next().unwrap_or_default())?;
+    let mut seen = Seen::default();
+    for (count, line) in lines.enumerate() {
+        if count == MAX_FIELDS {
+            return Err(HeadFault::TooManyFields);
+        }
+        seen.field(line)?;
+    }
+    seen.judge(version)
+}
+
+/// The lines before the empty one, without their ends.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|b| *b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .take_while(|line| !line.is_empty())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http10,
+    Http11,
+}
+
+fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
+    let mut words = line.split(|b| *b == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(HeadFault::RequestLine);
+    };
+    if method.is_empty() || !method.iter().copied().all(is_token) || target.is_empty() {
+        return Err(HeadFault::RequestLine);
+    }
+    if !target.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'#')) {
+        return Err(HeadFault::Target);
+    }
+    match version {
+        b"HTTP/1.1" => Ok(Version::Http11),
+        b"HTTP/1.0" => Ok(Version::Http10),
+        _ if version.starts_with(b"HTTP/") => Err(HeadFault::Version),
+        _ => Err(HeadFault::RequestLine),
+    }
+}
+
+/// The fields that say where a request goes and where it ends.
+#[derive(Default)]
+struct Seen {
+    host: bool,
+    length: bool,
+    coding: bool,
+}
+
+impl Seen {
+    fn field(&mut self, line: &[u8]) -> Result<(), HeadFault> {
+        if matches!(line[0], b' ' | b'\t') {
+            return Err(HeadFault::Folded);
+        }
+        let colon = memchr(b':', line).ok_or(HeadFault::FieldName)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.is_empty() || !name.iter().copied().all(is_token) {
+            return Err(HeadFault::FieldName);
+        }
+        if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+            return Err(HeadFault::FieldValue);
+        }
+        if name.eq_ignore_ascii_case(b"host") {
+            once(&mut self.host, HeadFault::TwoHosts)?;
+            check_host(value)?;
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            once(&mut self.length, HeadFault::TwoLengths)?;
+            check_length(value)?;
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            once(&mut self.coding, HeadFault::Coding)?;
+            if !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(HeadFault::Coding);
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&self, version: Version) -> Result<(), HeadFault> {
+        match self {
+            Self { length: true, coding: true, .. } => Err(HeadFault::LengthAndCoding),
+            Self { coding: true, .. } if version == Version::Http10 => Err(HeadFault::Coding),
+            Self { host: false, .. } => Err(HeadFault::NoHost),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn once(seen: &mut bool, fault: HeadFault) -> Result<(), HeadFault> {
+    if std::mem::replace(seen, true) { Err(fault) } else { Ok(()) }
+}
+
+/// Judges the head of an HTTP/2 request, as far as the protocol has not done so itself.
+pub(crate) fn check_http2(head: &Parts, limit: usize) -> Result<(), HeadFault> {
+    // As many bytes as it would take in HTTP/1, about.
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if fields + target.len() > limit {
+        return Err(HeadFault::TooLarge(limit));
+    }
+    if head.headers.len() > MAX_FIELDS {
+        return Err(HeadFault::TooManyFields);
+    }
+    if !target.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(HeadFault::Target);
+    }
+    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (_, Some(_)) => return Err(HeadFault::TwoLengths),
+        (Some(length), None) => check_length(length.as_bytes())?,
+        (None, None) => {}
+    }
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (head.uri.authority(), hosts.next(), hosts.next()) {
+        (_, _, Some(_)) => Err(HeadFault::TwoHosts),
+        (Some(authority), Some(host), None) if authority.as_str().as_bytes() != host.as_bytes() => {
+            Err(HeadFault::TwoHosts)
+        }
+        (Some(authority), _, None) => check_host(authority.as_str().as_bytes()),
+        (None, Some(host), None) => check_host(host.as_bytes()),
+        (None, None, None) => Err(HeadFault::NoHost),
+    }
+}
+
+/// Judges the value of a `Host` field or an `:authority`.
+fn check_host(host: &[u8]) -> Result<(), HeadFault> {
+    match host {
+        [] => Err(HeadFault::NoHost),
+        _ if host.iter().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%')
+        }) =>
+        {
+            Ok(())
+        }
+        _ => Err(HeadFault::Host),
+    }
+}
+
+/// Judges the value of a `Content-Length` field.
+fn check_length(value: &[u8]) -> Result<(), HeadFault> {
+    // 18 digits are more than any limit and fit every integer that the value is read into.
+    let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    if digits { Ok(()) } else { Err(HeadFault::Length) }
+}
+
+fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn head(lines: &[&str]) -> Vec<u8> {
+    format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes()
+}
+
+fn judged(lines: &[&str]) -> Result<(), HeadFault> {
+    check(&head(lines))
+}
+
+#[test]
+fn ordinary_heads_pass() {
+    for lines in [
+        &["GET / HTTP/1.1", "host: x"][..],
+        &["GET /hooks/t?a=%20b HTTP/1.0", "Host:example.com:8080", "Accept: */*"],
+        &["POST http://x/hooks/t HTTP/1.1", "HOST: [::1]:80", "Content-Length: 5"],
+        &["PUT /a|b{c}~ HTTP/1.1", "host: x", "transfer-encoding: Chunked", "x-utf8: Zo\u{eb}", "empty:"],
+        &["OPTIONS * HTTP/1.1", "host:\tx\t"],
+    ] {
+        assert_eq!(judged(lines), Ok(()), "{lines:?}");
+    }
+}
+
+#[test]
+fn request_lines_that_two_readers_could_split_differently_are_refused() {
+    for (line, fault) in [
+        ("GET /", HeadFault::RequestLine),
+        ("GET", HeadFault::RequestLine),
+        ("GET  / HTTP/1.1", HeadFault::RequestLine),
+        ("GET / x HTTP/1.1", HeadFault::RequestLine),
+        ("GET / HTTP/1.1 ", HeadFault::RequestLine),
+        ("G(T / HTTP/1.1", HeadFault::RequestLine),
+        ("GET /\u{e9} HTTP/1.1", HeadFault::Target),
+        ("GET /#x HTTP/1.1", HeadFault::Target),
+        ("GET /\"x HTTP/1.1", HeadFault::Target),
+        ("GET /\tx HTTP/1.1", HeadFault::Target),
+        ("GET / HTTP/2.0", HeadFault::Version),
+        ("GET / HTTP/0.9", HeadFault::Version),
+        ("GET / http/1.1", HeadFault::RequestLine),
+        ("GET / SSH-2.0", HeadFault::RequestLine),
+    ] {
+        assert_eq!(judged(&[line, "host: x"]), Err(fault), "{line:?}");
+    }
+}
+
+#[test]
+fn framing_that_two_readers_could_take_differently_is_refused() {
+    for (fields, fault) in [
+        (&["content-length: 2", "transfer-encoding: chunked"][..], HeadFault::LengthAndCoding),
+        (&["transfer-encoding: chunked", "Content-Length: 2"], HeadFault::LengthAndCoding),
+        (&["content-length: 2", "content-length: 3"], HeadFault::TwoLengths),
+        (&["content-length: 2", "CONTENT-LENGTH: 2"], HeadFault::TwoLengths),
+        (&["content-length: 2, 2"], HeadFault::Length),
+        (&["content-length: +2"], HeadFault::Length),
+        (&["content-length: -2"], HeadFault::Length),
+        (&["content-length: 0x2"], HeadFault::Length),
+        (&["content-length:"], HeadFault::Length),
+        (&["content-length: 99999999999999999999"], HeadFault::Length),
+        (&["transfer-encoding: gzip, chunked"], HeadFault::Coding),
+        (&["transfer-encoding: chunked", "transfer-encoding: chunked"], HeadFault::Coding),
+        (&["transfer-encoding: identity"], HeadFault::Coding),
+        (&["transfer-encoding: xchunked"], HeadFault::Coding),
+        (&["transfer-encoding:"], HeadFault::Coding),
+        (&["x-a: 1", " folded"], HeadFault::Folded),
+        (&["\tfolded"], HeadFault::Folded),
+        (&["content-length : 2"], HeadFault::FieldName),
+        (&["no colon"], HeadFault::FieldName),
+        (&[": nameless"], HeadFault::FieldName),
+        (&["x-a: \u{0}"], HeadFault::FieldValue),
+        (&["x-a: a\rb: c"], HeadFault::FieldValue),
+        (&["x-a: \u{7f}"], HeadFault::FieldValue),
+        (&["host: y"], HeadFault::TwoHosts),
+    ] {
+        let lines = [&["POST / HTTP/1.1", "host: x"][..], fields].concat();
+        assert_eq!(judged(&lines), Err(fault), "{fields:?}");
+    }
+    assert_eq!(judged(&["POST / HTTP/1.0", "host: x", "transfer-encoding: chunked"]), Err(HeadFault::Coding));
+}
+
+#[test]
+fn there_is_exactly_one_host() {
+    assert_eq!(judged(&["GET / HTTP/1.1"]), Err(HeadFault::NoHost));
+    assert_eq!(judged(&["GET / HTTP/1.1", "host:"]), Err(HeadFault::NoHost));
+    for host in ["a b", "a/b", "user@a", "a,b", "a?b", "a#b", "\u{e9}"] {
+        assert_eq!(judged(&["GET / HTTP/1.1", &format!("host: {host}")]), Err(HeadFault::Host), "{host:?}");
+    }
+}
+
+#[test]
+fn fields_are_counted() {
+    let fields = |count| {
+        let mut lines = vec!["GET / HTTP/1.1", "host: x"];
+        lines.extend(std::iter::repeat_n("x-a: 1", count - 1));
+        judged(&lines)
+    };
+    assert_eq!(fields(MAX_FIELDS), Ok(()));
+    assert_eq!(fields(MAX_FIELDS + 1), Err(HeadFault::TooManyFields));
+}
+
+#[test]
+fn bare_line_feeds_and_junk_are_noticed_at_once() {
+    for (bytes, found) in [
+        ("GET / HTTP/1.1\nhost: x\n\n", Err(HeadFault::LineEnd)),
+        ("GET / HTTP/1.1\r\nhost: x\n", Err(HeadFault::LineEnd)),
+        ("GET / HTTP/1.1\r\n\n", Err(HeadFault::LineEnd)),
+        ("\u{1}\u{2}", Err(HeadFault::RequestLine)),
+        ("\u{16}\u{3}\u{1}", Err(HeadFault::RequestLine)),
+        ("GET / HTTP/1.1\r\nhost: x\r\n", Ok(None)),
+        ("GET / HTTP/1.1\r\n\r\nbody", Ok(Some(18))),
+        ("", Ok(None)),
+    ] {
+        assert_eq!(HeadScanner::default().find_end(bytes.as_bytes()), found, "{bytes:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_end_is_found_however_the_bytes_arrive(cuts in proptest::collection::vec(0..60usize, 0..6)) {
+        let bytes = head(&["POST /hooks/t HTTP/1.1", "host: x", "content-length: 0"]);
+        let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(bytes.len() - 1)).collect();
+        cuts.sort_unstable();
+        let mut scanner = HeadScanner::default();
+        for cut in cuts {
+            prop_assert_eq!(scanner.find_end(&bytes[..cut]), Ok(None));
+        }
+        prop_assert_eq!(scanner.find_end(&[&bytes[..], b"rest"].concat()), Ok(Some(bytes.len())));
+    }
+
+    #[test]
+    fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = HeadScanner::default().find_end(&bytes);
+        let _ = check(&bytes);
+    }
+}
