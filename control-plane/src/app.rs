@@ -103,7 +103,7 @@ impl App {
         let fleet = Arc::new(Fleet::new(SystemTime::now));
         let publisher = Publisher::new(store.clone(), Arc::clone(&fleet), publisher::Settings::default());
         let health = Health::new();
-        let services = Services::new(&config, registry, fleet, publisher.clone(), &health)?;
+        let services = Services::new(&config, store.clone(), registry, fleet, publisher.clone(), &health)?;
         // A certificate that does not fit its key is told now, not at the first handshake.
         server::builder(tls.clone()).map_err(BuildError::Tls)?;
         Ok(Self { admin_addr, listener, tls, services, store, publisher, health })

@@ -14,6 +14,7 @@ mod deployment;
 mod integration;
 mod manifest;
 mod status;
+mod test_endpoint;
 
 pub use customer::CustomerService;
 pub use customer_mapping::CustomerMappingService;

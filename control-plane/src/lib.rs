@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod publisher;
 pub mod registry;
 pub mod store;
+pub mod test_endpoint;
 #[cfg(test)]
 mod testkit;
 

@@ -1,6 +1,10 @@
 //! The gRPC server on the admin port.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use pointsman_proto::{
     FILE_DESCRIPTOR_SET,
@@ -12,6 +16,7 @@ use pointsman_proto::{
     },
     edge::v1::config_service_server::ConfigServiceServer,
 };
+use pointsman_routing::integration::DEFAULT_MAX_BODY_BYTES;
 use tonic::{
     service::Routes,
     transport::{self, Server, ServerTlsConfig, server::TcpIncoming},
@@ -27,10 +32,15 @@ use crate::{
     },
     publisher::Publisher,
     registry::Registry,
+    store::Store,
+    test_endpoint::EndpointTester,
 };
 
-/// The longest request, but for manifests.
+/// The longest request, but for manifests and tests.
 const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The longest request of the service that tests endpoints: the body of a sample can be as long as an endpoint takes
+/// where it says nothing, and a little longer, to see it refused. Resources have their own, lower bound.
+const TEST_BYTES_MAX: usize = DEFAULT_MAX_BODY_BYTES + 2 * 1024 * 1024;
 /// For a call to be answered, or a stream to begin. Longer than the longest `WaitForRevision`.
 const CALL_TIMEOUT: Duration = Duration::from_secs(330);
 /// Calls at a time on one connection.
@@ -66,13 +76,15 @@ pub(super) fn builder(tls: Option<ServerTlsConfig>) -> Result<Server, transport:
 impl Services {
     pub(super) fn new(
         config: &Config,
+        store: Store,
         registry: Registry,
         fleet: Arc<Fleet>,
         publisher: Publisher,
         health: &Health,
     ) -> Result<Self, BuildError> {
         let urls = &config.public_url;
-        let integrations = IntegrationService::new(registry.clone(), urls.clone());
+        let tester = EndpointTester::new(store, Arc::clone(&config.preprocess), SystemTime::now);
+        let integrations = IntegrationService::new(registry.clone(), urls.clone(), tester);
         let customers = CustomerService::new(registry.clone(), urls.clone());
         let mappings = CustomerMappingService::new(registry.clone(), urls.clone());
         let deployments = DeploymentService::new(registry.clone(), urls.clone());
@@ -83,7 +95,7 @@ impl Services {
         let mut routes = Routes::builder();
         routes
             .add_service(
-                IntegrationServiceServer::new(integrations).max_decoding_message_size(REQUEST_BYTES_MAX),
+                IntegrationServiceServer::new(integrations).max_decoding_message_size(TEST_BYTES_MAX),
             )
             .add_service(CustomerServiceServer::new(customers).max_decoding_message_size(REQUEST_BYTES_MAX))
             .add_service(

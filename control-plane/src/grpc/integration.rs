@@ -3,25 +3,30 @@
 use pointsman_proto::admin::v1::{
     CreateIntegrationRequest, CreateIntegrationResponse, DeleteIntegrationRequest, DeleteIntegrationResponse,
     GetIntegrationRequest, GetIntegrationResponse, ListIntegrationsRequest, ListIntegrationsResponse,
-    UpdateIntegrationRequest, UpdateIntegrationResponse, integration_service_server,
+    TestEndpointRequest, TestEndpointResponse, UpdateIntegrationRequest, UpdateIntegrationResponse,
+    integration_service_server,
 };
 use pointsman_routing::integration::IntegrationSpec;
 use tonic::{Request, Response, Status};
 
-use super::crud::{Crud, Update};
-use crate::{PublicUrl, registry::Registry};
+use super::{
+    crud::{Crud, Update},
+    test_endpoint,
+};
+use crate::{PublicUrl, registry::Registry, test_endpoint::EndpointTester};
 
 /// The service.
 #[derive(Clone, Debug)]
 pub struct IntegrationService {
     crud: Crud,
+    tester: EndpointTester,
 }
 
 impl IntegrationService {
     /// The service over `registry`; `urls` says what endpoint URLs start with.
     #[must_use]
-    pub fn new(registry: Registry, urls: PublicUrl) -> Self {
-        Self { crud: Crud::new(registry, urls) }
+    pub fn new(registry: Registry, urls: PublicUrl, tester: EndpointTester) -> Self {
+        Self { crud: Crud::new(registry, urls), tester }
     }
 }
 
@@ -82,8 +87,8 @@ impl integration_service_server::IntegrationService for IntegrationService {
 
     async fn test_endpoint(
         &self,
-        _request: Request<pointsman_proto::admin::v1::TestEndpointRequest>,
-    ) -> Result<Response<pointsman_proto::admin::v1::TestEndpointResponse>, Status> {
-        Err(Status::unimplemented("TestEndpoint is not there yet"))
+        request: Request<TestEndpointRequest>,
+    ) -> Result<Response<TestEndpointResponse>, Status> {
+        test_endpoint::run(&self.tester, request.into_inner()).await.map(Response::new)
     }
 }

@@ -9,7 +9,10 @@ use pointsman_routing::{fault::Fault, name::ResourceName};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
-use crate::registry::{Error, Refused, Violation};
+use crate::{
+    registry::{Error, Refused, Violation},
+    store::LookupError,
+};
 
 /// Who defines the reasons.
 const DOMAIN: &str = "pointsman";
@@ -46,6 +49,11 @@ pub(super) fn from_error(error: Error) -> Status {
 /// The status of faults that were found before the registry was asked.
 pub(super) fn from_faults(faults: Vec<Fault>) -> Status {
     from_refused(&Refused::faulty(faults))
+}
+
+/// The status of a resource that was written under laxer rules and cannot be used under those of now.
+pub(super) fn unusable(error: &LookupError) -> Status {
+    Status::with_error_details(Code::FailedPrecondition, cut(&error.to_string()), info("RESOURCE_UNUSABLE"))
 }
 
 /// A fault of ours: logged here, and a client learns no more than that.
