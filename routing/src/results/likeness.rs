@@ -21,8 +21,12 @@ pub(super) fn of_keys(wanted: &str, name: &str) -> Likeness {
     if wanted == name {
         return Likeness::Same;
     }
-    let plain = wanted.is_ascii() && name.is_ascii() && memchr::memchr(0, name.as_bytes()).is_none();
-    let alike = if plain { wanted.eq_ignore_ascii_case(name) } else { folded(wanted).eq(folded(name)) };
+    let is_plain = |name: &str| name.is_ascii() && memchr::memchr(0, name.as_bytes()).is_none();
+    let alike = if is_plain(wanted) && is_plain(name) {
+        wanted.eq_ignore_ascii_case(name)
+    } else {
+        folded(wanted).eq(folded(name))
+    };
     if alike { Likeness::Alike } else { Likeness::Different }
 }
 
@@ -71,6 +75,7 @@ mod tests {
         }
         assert_eq!(of_keys("ключ", "КЛЮЧ"), Likeness::Alike);
         assert_eq!(of_keys("k", "\u{212a}"), Likeness::Alike);
+        assert_eq!(of_keys("a\0x", "A"), Likeness::Alike);
         for name in ["customer", "customerId2", "customer_id", " customerId", "customerId[]", ""] {
             assert_eq!(of_keys("customerId", name), Likeness::Different, "{name:?}");
         }

@@ -86,13 +86,13 @@ impl Reader<'_, '_, '_> {
                 markup::check_declaration(declaration.strip_prefix("xml").unwrap_or_default())
             }
             Event::Decl(_) => Err("an XML declaration stands behind the start of the document"),
-            Event::PI(instruction) if instruction.target().eq_ignore_ascii_case("xml") => {
-                Err("a processing instruction is named `xml`")
+            Event::PI(instruction) => {
+                markup::check_target(instruction.target())?;
+                self.tear();
+                Ok(())
             }
-            Event::Comment(_) | Event::PI(_) => {
-                if let (0, Some(element)) = (self.skipped, self.open.last_mut()) {
-                    element.tear("a comment or a processing instruction stands in its text");
-                }
+            Event::Comment(_) => {
+                self.tear();
                 Ok(())
             }
             Event::DocType(_) => Err("the XML document has a DOCTYPE"),
@@ -141,6 +141,13 @@ impl Reader<'_, '_, '_> {
             element.text(text);
         }
         Ok(())
+    }
+
+    /// A comment or a processing instruction stands here, which breaks the text around it for some readers.
+    fn tear(&mut self) {
+        if let (0, Some(element)) = (self.skipped, self.open.last_mut()) {
+            element.tear("a comment or a processing instruction stands in its text");
+        }
     }
 
     /// Whether an element is open.

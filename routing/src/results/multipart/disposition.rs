@@ -59,15 +59,22 @@ fn field_name(disposition: &str) -> Result<Option<Cow<'_, str>>, Fault> {
         return Err(TWICE);
     }
     let (kind, parameters) = parameters::split(disposition);
+    if kind.is_empty() || !kind.chars().all(parameters::is_token) {
+        return Err(Fault::at(0, "the head of a part is malformed"));
+    }
     let mut name = None;
     for parameter in parameters {
         let parameter = parameter?;
-        if parameter.name.eq_ignore_ascii_case("name") {
-            name = parameter.value;
-        } else if parameter.name.len() > 4 && parameter.name.as_bytes()[..5].eq_ignore_ascii_case(b"name*") {
-            return Err(Fault::at(0, "the head of a part has `name*`, which only some readers read"));
-        } else if parameter.value.is_none() && !parameter.name.is_empty() {
-            return Err(Fault::at(0, "the head of a part has a parameter without a value"));
+        match parameter.name {
+            "" => {}
+            _ if parameter.value.is_none() => {
+                return Err(Fault::at(0, "the head of a part has a parameter without a value"));
+            }
+            field if field.eq_ignore_ascii_case("name") => name = parameter.value,
+            field if field.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("name*")) => {
+                return Err(Fault::at(0, "the head of a part has `name*`, which only some readers read"));
+            }
+            _ => {}
         }
     }
     let Some(name) = name else { return Ok(None) };

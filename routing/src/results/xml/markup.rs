@@ -55,8 +55,14 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     if name.starts_with(starts) && name.chars().all(goes_on) {
         Ok(())
     } else {
-        Err("the name of an element or an attribute is malformed")
+        Err("the name of an element, an attribute or a processing instruction is malformed")
     }
+}
+
+/// Checks the target of a processing instruction.
+pub(super) fn check_target(target: &str) -> Result<(), &'static str> {
+    check_name(target)?;
+    if target.eq_ignore_ascii_case("xml") { Err("a processing instruction is named `xml`") } else { Ok(()) }
 }
 
 /// Parses all that stands behind an element's name in its tag.
