@@ -107,28 +107,18 @@ fn check(
     let url = flow_url(&chapter.flow_base, payload.deployment, payload.flow);
     let path = Uri::from_str(&url).map(|uri| uri.path().to_owned()).unwrap_or_default();
     let execution = answer.headers().get("pointsman-execution-id").and_then(|id| id.to_str().ok());
-    let deployment = format!("{}/deployments/{}", chapter.integration, payload.deployment);
+    let integration = chapter.integration.trim_start_matches("integrations/");
+    let header =
+        |name: &'static str, expected: &str| (name, arrival.header(name).to_owned(), expected.to_owned());
     let fields = [
         ("the path", arrival.uri.to_string(), path),
         ("the method", arrival.method.to_string(), Method::POST.to_string()),
-        ("content-type", arrival.header("content-type").to_owned(), CONTENT_TYPE.to_owned()),
-        (
-            "pointsman-execution-id",
-            arrival.header("pointsman-execution-id").to_owned(),
-            execution.unwrap_or("one in the answer").to_owned(),
-        ),
-        (
-            "pointsman-integration",
-            arrival.header("pointsman-integration").to_owned(),
-            chapter.integration.clone(),
-        ),
-        ("pointsman-deployment", arrival.header("pointsman-deployment").to_owned(), deployment),
-        (
-            "pointsman-customer",
-            arrival.header("pointsman-customer").to_owned(),
-            payload.customer_external_id.to_owned(),
-        ),
-        ("pointsman-flow", arrival.header("pointsman-flow").to_owned(), payload.flow.to_owned()),
+        header("content-type", CONTENT_TYPE),
+        header("pointsman-execution-id", execution.unwrap_or("one in the answer")),
+        header("pointsman-integration", integration),
+        header("pointsman-deployment", payload.deployment),
+        header("pointsman-customer", payload.customer_external_id),
+        header("pointsman-flow", payload.flow),
     ];
     if let Some((field, found, expected)) = fields.into_iter().find(|(_, found, expected)| found != expected)
     {
