@@ -139,9 +139,11 @@ impl BoundServer {
         let cut = CancellationToken::new();
         let _cut_at_the_end = cut.clone().drop_guard();
         let serving = transport::Server::builder()
+            .timeout(CALL_TIMEOUT)
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .add_service(Bounded::new(service, server.max_concurrent))
             .add_service(health_service)
@@ -159,13 +161,17 @@ impl BoundServer {
     }
 }
 
+/// The longest deadline that an edge gives. A caller that gives none must not keep a place for ever.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pings that find connections whose other side is gone.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls of one connection, running and waiting.
-const MAX_STREAMS: u32 = 1024;
-/// Room for bodies of many calls on one connection, so that one that waits does not hold up the others.
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const MAX_STREAMS: u32 = 512;
+/// What a call can send before it runs.
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// Room for all of them: else calls that wait would take the room of those that run, and nothing would move.
+const CONNECTION_WINDOW_BYTES: u32 = MAX_STREAMS * STREAM_WINDOW_BYTES;
 
 /// Why a server stopped by itself.
 #[derive(Debug, thiserror::Error)]

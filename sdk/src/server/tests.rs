@@ -195,6 +195,21 @@ async fn no_more_calls_run_at_a_time_than_allowed() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn calls_that_wait_do_not_take_the_room_of_those_that_run() {
+    let server = Running::start(length().max_concurrent(2), any_port()).await;
+    let remote = Remote::connect(&server.address.url()).await.expect("a connection");
+    let body = bytes::Bytes::from(vec![7; 2 * 1024 * 1024]);
+    let calls = (0..40).map(|_| {
+        let message = PreprocessRequest { body: body.clone(), ..PreprocessRequest::default() };
+        remote.preprocess(Request::from(message))
+    });
+    for answer in soon(futures::future::join_all(calls)).await {
+        assert_eq!(answer, Ok(Results::new().set("length", body.len())));
+    }
+    server.stop().await;
+}
+
 /// Tells when a call has begun, waits until it is released, and tells when it is dropped.
 #[derive(Default)]
 struct Held {
