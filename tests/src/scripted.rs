@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     task::JoinSet,
 };
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::soon;
 
 /// What a scripted endpoint does with a connection once it has read the head of a request.
 #[derive(Clone, Debug)]
@@ -24,6 +27,7 @@ pub enum Script {
 #[derive(Debug)]
 pub struct Scripted {
     addr: SocketAddr,
+    heads: mpsc::UnboundedReceiver<()>,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -32,13 +36,14 @@ impl Scripted {
     pub async fn start(script: Script) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let addr = listener.local_addr().expect("a bound port");
+        let (sender, heads) = mpsc::unbounded_channel();
         let server = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(play(stream, script.clone()));
+                connections.spawn(play(stream, script.clone(), sender.clone()));
             }
         });
-        Self { addr, _server: AbortOnDropHandle::new(server) }
+        Self { addr, heads, _server: AbortOnDropHandle::new(server) }
     }
 
     /// Its URL for this path.
@@ -46,13 +51,26 @@ impl Scripted {
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
+
+    /// Waits until it has read the head of one more request.
+    pub async fn reached(&mut self) {
+        soon("a request at the scripted endpoint", self.heads.recv()).await.expect("a running endpoint");
+    }
 }
 
-async fn play(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
+async fn play(
+    mut stream: TcpStream,
+    script: Script,
+    heads: mpsc::UnboundedSender<()>,
+) -> std::io::Result<()> {
+    if !matches!(script, Script::CloseAtOnce) {
+        read_head(&mut stream).await?;
+        // The test may be over.
+        let _ = heads.send(());
+    }
     match script {
         Script::CloseAtOnce => Ok(()),
         Script::WriteAndClose(bytes) => {
-            read_head(&mut stream).await?;
             stream.write_all(&bytes).await?;
             stream.shutdown().await?;
             // What is still unread would turn the close into a reset, which could overtake what was written.
@@ -60,7 +78,6 @@ async fn play(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
             Ok(())
         }
         Script::WriteAndHang(bytes) => {
-            read_head(&mut stream).await?;
             stream.write_all(&bytes).await?;
             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             std::future::pending().await

@@ -5,7 +5,7 @@
 //! ```sh
 //! python3 -m venv .venv && .venv/bin/pip install -r examples/preprocess/python/requirements.txt
 //! npm ci --prefix examples/preprocess/node
-//! PYTHON=.venv/bin/python cargo test -p pointsman-tests --features foreign --test foreign
+//! PYTHON=$PWD/.venv/bin/python cargo test -p pointsman-tests --features foreign --test foreign
 //! ```
 
 use std::{env, path::PathBuf, process::Stdio};

@@ -461,7 +461,7 @@ async fn a_request_that_comes_around_again_is_a_loop() {
 
 #[tokio::test]
 async fn a_deployment_that_is_full_is_overloaded_and_others_are_not() {
-    let hangs = Scripted::start(Script::WriteAndHang(Vec::new())).await;
+    let mut hangs = Scripted::start(Script::WriteAndHang(Vec::new())).await;
     let acme = Acme::start_with(|config| config.limits.deployment_requests = 1, acme::manifest).await;
     let mut manifest = acme::manifest(&acme.flows.url(""));
     manifest["deployments"][0]["flowEndpoints"]["update-inventory"]["url"] = json!(hangs.url("/"));
@@ -469,16 +469,8 @@ async fn a_deployment_that_is_full_is_overloaded_and_others_are_not() {
 
     let (edge, hook) = (acme.edge, acme.hook.clone());
     let stuck = tokio::spawn(async move { post_json(edge, &hook, acme::INVENTORY_UPDATE).await });
-    let refused = pointsman_tests::soon("the deployment is full", async {
-        loop {
-            // The first one may not have arrived yet, in which case this one takes its place and gives up.
-            let probe = post_json(acme.edge, &acme.hook, acme::INVENTORY_UPDATE);
-            if let Ok(answered) = tokio::time::timeout(Duration::from_millis(200), probe).await {
-                break answered;
-            }
-        }
-    })
-    .await;
+    hangs.reached().await;
+    let refused = post_json(acme.edge, &acme.hook, acme::INVENTORY_UPDATE).await;
     expect(&refused, 503, "overloaded");
     assert_ne!(refused.header("retry-after"), "");
     stuck.abort();
