@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     fleet::Fleet,
-    store::{Store, StoreError},
+    store::{PageKey, Store, StoreError},
 };
 
 mod commit;
@@ -106,6 +106,9 @@ pub enum StreamEnd {
     /// A commit was not taken, or not acknowledged.
     #[error("a commit was not taken in within {0:?}")]
     Stalled(Duration),
+    /// The edge said something that is no message, or its connection broke.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The edge said something that makes no sense.
     #[error(transparent)]
     Message(#[from] MessageError),
@@ -113,6 +116,11 @@ pub enum StreamEnd {
     #[error("the configuration could not be read")]
     Store(#[from] StoreError),
 }
+
+/// Something that is no message, or too long for one; or a connection that broke.
+#[derive(Debug, thiserror::Error)]
+#[error("a message could not be read: {0}")]
+pub struct Unreadable(pub String);
 
 /// What an edge is sent.
 pub type Outbound = ReceiverStream<Result<StreamConfigResponse, StreamEnd>>;
@@ -142,7 +150,7 @@ impl Publisher {
     /// Runs a stream, in a task of its own, until it ends. `inbound` ends where the edge leaves.
     pub fn stream<S>(&self, inbound: S) -> Result<Outbound, StreamEnd>
     where
-        S: Stream<Item = StreamConfigRequest> + Send + 'static,
+        S: Stream<Item = Result<StreamConfigRequest, Unreadable>> + Send + 'static,
     {
         if self.0.drain.is_cancelled() {
             return Err(StreamEnd::Draining);
@@ -158,9 +166,21 @@ impl Publisher {
         Ok(ReceiverStream::new(receiver))
     }
 
-    /// A page of what edges are sent, behind the resource `after`, with secrets redacted.
-    pub async fn page(&self, after: Option<ResourceName>, limit: usize) -> Result<Page, StoreError> {
-        self.0.commits.page(after, limit).await
+    /// A page of what edges are sent, behind the resource `after`, with secrets redacted. It ends at `limit` resources
+    /// or `bytes`, but has at least one resource where there is one.
+    pub async fn page(
+        &self,
+        after: Option<ResourceName>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Page, StoreError> {
+        self.0.commits.page(after, limit, bytes).await
+    }
+
+    /// The key that seals page tokens.
+    #[must_use]
+    pub fn page_key(&self) -> &PageKey {
+        self.0.commits.page_key()
     }
 
     /// Ends all streams and takes no new ones. Answers when the last one has ended.

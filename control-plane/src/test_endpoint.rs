@@ -211,6 +211,3 @@ fn destination(route: Route, request: &SampleRequest) -> Destination {
     let url = format!("{scheme}://{}{target}", flow_url.authority());
     Destination { route, url }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,12 +8,19 @@ use std::{
 };
 
 use pointsman_proto::{
-    admin::v1::{edge_service_client::EdgeServiceClient, edge_service_server::EdgeServiceServer},
+    admin::v1::{
+        edge_service_client::EdgeServiceClient, edge_service_server::EdgeServiceServer,
+        integration_service_client::IntegrationServiceClient,
+        integration_service_server::IntegrationServiceServer,
+    },
     edge::v1::{config_service_client::ConfigServiceClient, config_service_server::ConfigServiceServer},
+    preprocess::v1::PreprocessRequest,
 };
 use pointsman_routing::{
     deployment::{DeploymentSpec, FlowEndpointSpec},
-    integration::{EndpointType, FlowSpec, IntegrationSpec},
+    integration::{EndpointType, FlowSpec, IntegrationSpec, Preprocess},
+    outcome::Refusal,
+    results::Reply,
     source::ValueSourceSpec,
     table::EndpointToken,
 };
@@ -23,11 +30,14 @@ use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::{
+    PreprocessCaller, PublicUrl,
     domain::{CustomerSpec, DeploymentTokens, Kind, MappingSpec, Meta, Resource, Revision},
     fleet::Fleet,
-    grpc::{config::ConfigService, edge::EdgeService},
+    grpc::{IntegrationService, config::ConfigService, edge::EdgeService},
     publisher::{Publisher, Settings},
+    registry::Registry,
     store::{Keep, Store, StoreError, Table, WriteTransaction},
+    test_endpoint::EndpointTester,
 };
 
 pub(crate) mod edge;
@@ -83,13 +93,34 @@ impl Plane {
     }
 
     pub(crate) async fn serve(self) -> Served {
+        self.serve_with(Arc::new(NoService)).await
+    }
+
+    pub(crate) async fn serve_with(self, preprocess: Arc<dyn PreprocessCaller>) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
+        let registry = Registry::new(self.store.clone(), SystemTime::now);
+        let tester = EndpointTester::new(self.store.clone(), preprocess, SystemTime::now);
+        let integrations = IntegrationService::new(registry, PublicUrl::default(), tester);
         let server = tonic::transport::Server::builder()
+            .add_service(IntegrationServiceServer::new(integrations).max_decoding_message_size(usize::MAX))
             .add_service(ConfigServiceServer::new(ConfigService::new(self.publisher.clone())))
-            .add_service(EdgeServiceServer::new(EdgeService::new(Arc::clone(&self.fleet))))
+            .add_service(EdgeServiceServer::new(EdgeService::new(
+                Arc::clone(&self.fleet),
+                self.store.page_key().clone(),
+            )))
             .serve_with_incoming(TcpListenerStream::new(listener));
         Served { addr, plane: self, server: tokio::spawn(async { server.await.unwrap() }) }
+    }
+}
+
+/// For tests that call no service.
+struct NoService;
+
+#[async_trait::async_trait]
+impl PreprocessCaller for NoService {
+    async fn call(&self, service: &Preprocess, _request: PreprocessRequest) -> Result<Reply, Refusal> {
+        panic!("{service:?} is called")
     }
 }
 
@@ -113,6 +144,10 @@ impl Served {
 
     pub(crate) async fn config(&self) -> ConfigServiceClient<Channel> {
         ConfigServiceClient::new(self.channel().await)
+    }
+
+    pub(crate) async fn integrations(&self) -> IntegrationServiceClient<Channel> {
+        IntegrationServiceClient::new(self.channel().await)
     }
 
     pub(crate) async fn edges(&self) -> EdgeServiceClient<Channel> {

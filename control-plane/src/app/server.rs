@@ -83,6 +83,7 @@ impl Services {
         health: &Health,
     ) -> Result<Self, BuildError> {
         let urls = &config.public_url;
+        let page_key = store.page_key().clone();
         let tester = EndpointTester::new(store, Arc::clone(&config.preprocess), SystemTime::now);
         let integrations = IntegrationService::new(registry.clone(), urls.clone(), tester);
         let customers = CustomerService::new(registry.clone(), urls.clone());
@@ -106,7 +107,8 @@ impl Services {
             )
             .add_service(manifests)
             .add_service(
-                EdgeServiceServer::new(EdgeService::new(fleet)).max_decoding_message_size(REQUEST_BYTES_MAX),
+                EdgeServiceServer::new(EdgeService::new(fleet, page_key))
+                    .max_decoding_message_size(REQUEST_BYTES_MAX),
             )
             .add_service(
                 ConfigServiceServer::new(ConfigService::new(publisher))

@@ -12,6 +12,10 @@ use crate::domain::Revision;
 const MAX_REJECTIONS: usize = 1_000;
 /// Characters of a rejection's reason that are kept.
 const MAX_REASON_CHARS: usize = 512;
+/// Characters of a rejection's name that are kept; a resource's name has no more.
+const MAX_NAME_CHARS: usize = 256;
+/// Characters of an edge's version that are kept.
+const MAX_VERSION_CHARS: usize = 64;
 
 /// What is known of one edge.
 #[derive(Clone, Debug)]
@@ -60,7 +64,7 @@ pub struct Rejection {
 pub(super) fn bounded(mut rejections: Vec<Rejection>) -> Vec<Rejection> {
     rejections.truncate(MAX_REJECTIONS);
     for rejection in &mut rejections {
-        rejection.name = printable(&rejection.name, MAX_REASON_CHARS);
+        rejection.name = printable(&rejection.name, MAX_NAME_CHARS);
         rejection.reason = printable(&rejection.reason, MAX_REASON_CHARS);
     }
     rejections
@@ -115,7 +119,7 @@ impl State {
             trouble: None,
             link: None,
         });
-        edge.version = printable(version, 64);
+        edge.version = printable(version, MAX_VERSION_CHARS);
         edge.last_seen = now;
         edge.trouble = None;
         if let Some(older) = edge.link.replace(Link { id: link_id, over, acknowledged: false }) {

@@ -102,14 +102,15 @@ async fn min_edges_is_satisfied_by_any_of_them() {
 async fn a_rejected_resource_of_the_revision_is_named_at_once() {
     let fleet = fleet();
     let (a, b) = (fleet.connect(id("a"), "1"), fleet.connect(id("b"), "1"));
-    a.acknowledged(Revision::new(5), vec![rejection("integrations/x", 5), rejection("integrations/old", 2)]);
+    let of_5 = ["integrations/x", "integrations/y", "integrations/z"].map(|name| rejection(name, 5));
+    a.acknowledged(Revision::new(5), [&of_5[..], &[rejection("integrations/old", 2)]].concat());
     b.acknowledged(Revision::new(5), vec![]);
     let started = tokio::time::Instant::now();
     let progress = fleet.wait(&connected(5), Duration::from_secs(30)).await;
     assert_eq!(started.elapsed(), Duration::ZERO, "no later acknowledgement can mend it");
     assert!(!progress.reached);
     assert_eq!(names(&progress.serving), ["b"]);
-    assert_eq!(reason(&progress, "a"), "rejects integrations/x: no");
+    assert_eq!(reason(&progress, "a"), "rejects integrations/x: no (and 2 more)");
 
     // One that was rejected before is no fault of a later revision, and a good version clears it.
     a.acknowledged(Revision::new(6), vec![rejection("integrations/old", 2)]);

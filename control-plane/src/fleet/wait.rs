@@ -106,15 +106,14 @@ impl Goal {
     /// What of the revision itself the edge cannot use. What it has been rejecting since before is not of this
     /// revision: one bad resource must not fail every later wait.
     fn rejects(&self, edge: &Edge) -> Option<String> {
-        let rejections: Vec<_> = edge
-            .rejections
-            .iter()
-            .filter(|rejection| rejection.revision == self.revision)
-            .map(|rejection| {
-                let served = if rejection.serving_previous { "; its last good form is served" } else { "" };
-                format!("rejects {}: {}{served}", rejection.name, rejection.reason)
-            })
-            .collect();
-        (!rejections.is_empty()).then(|| rejections.join(" · "))
+        let mut rejections = edge.rejections.iter().filter(|rejection| rejection.revision == self.revision);
+        let rejection = rejections.next()?;
+        let served = if rejection.serving_previous { "; its last good form is served" } else { "" };
+        // One in full: GetEdge shows them all, and an answer names many edges.
+        let more = match rejections.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        Some(format!("rejects {}: {}{served}{more}", rejection.name, rejection.reason))
     }
 }

@@ -23,7 +23,7 @@ const PAGE_SIZE: usize = 50;
 /// Resources on a page at most.
 const PAGE_SIZE_MAX: usize = 1_000;
 /// A page ends earlier where its messages together get this long: clients take 4 MiB by default.
-const PAGE_BYTES: usize = 3 * 1024 * 1024;
+pub(super) const PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// The parent that stands for all.
 const ALL_INTEGRATIONS: &str = "integrations/-";
@@ -193,7 +193,7 @@ impl<K: Admin> Default for Page<K> {
     }
 }
 
-fn page_limit(page_size: i32) -> Result<usize, Fault> {
+pub(super) fn page_limit(page_size: i32) -> Result<usize, Fault> {
     match usize::try_from(page_size) {
         Ok(0) => Ok(PAGE_SIZE),
         Ok(size) => Ok(size.min(PAGE_SIZE_MAX)),

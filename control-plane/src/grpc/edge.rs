@@ -9,10 +9,19 @@ use pointsman_proto::admin::v1::{
 use pointsman_routing::{fault::Fault, name::EdgeId};
 use tonic::{Request, Response, Status};
 
+use super::{
+    crud::{PAGE_BYTES, page_limit},
+    status,
+};
 use crate::{
     domain::Revision,
     fleet::{self, Fleet, Goal},
+    registry::Cursor,
+    store::PageKey,
 };
+
+/// What page tokens are good for.
+const LIST: &str = "pointsman.admin.v1.ListEdges";
 
 /// How long `WaitForRevision` waits where the request does not say.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -25,13 +34,14 @@ const MAX_NAMED_EDGES: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct EdgeService {
     fleet: Arc<Fleet>,
+    page_key: PageKey,
 }
 
 impl EdgeService {
-    /// The service over `fleet`.
+    /// The service over `fleet`; `page_key` seals page tokens.
     #[must_use]
-    pub fn new(fleet: Arc<Fleet>) -> Self {
-        Self { fleet }
+    pub fn new(fleet: Arc<Fleet>, page_key: PageKey) -> Self {
+        Self { fleet, page_key }
     }
 }
 
@@ -39,10 +49,10 @@ impl EdgeService {
 impl edge_service_server::EdgeService for EdgeService {
     async fn get_edge(&self, request: Request<GetEdgeRequest>) -> Result<Response<GetEdgeResponse>, Status> {
         let name = request.into_inner().name;
-        let id = name.parse().map_err(|fault| invalid(vec![Fault::new("name", fault)]))?;
+        let id = name.parse().map_err(|fault| status::from_faults(vec![Fault::new("name", fault)]))?;
         match self.fleet.edge(&id) {
             Some(edge) => Ok(Response::new(GetEdgeResponse { edge: Some(message(&id, edge)) })),
-            None => Err(Status::not_found(format!("{id} has never connected"))),
+            None => Err(status::no_edge(&id)),
         }
     }
 
@@ -51,21 +61,21 @@ impl edge_service_server::EdgeService for EdgeService {
         request: Request<ListEdgesRequest>,
     ) -> Result<Response<ListEdgesResponse>, Status> {
         let request = request.into_inner();
-        let after = match request.page_token.as_str() {
-            "" => None,
-            token => {
-                Some(token.parse().map_err(|_| Status::invalid_argument("page_token: not from this list"))?)
-            }
-        };
-        let limit = match usize::try_from(request.page_size) {
-            Ok(0) => 50,
-            Ok(size) => size.min(1_000),
-            Err(_) => return Err(Status::invalid_argument("page_size: cannot be negative")),
-        };
-        let mut edges = self.fleet.edges(after.as_ref(), limit + 1);
-        let more = edges.len() > limit;
-        edges.truncate(limit);
-        let last = edges.last().filter(|_| more).map(|(id, _)| id.to_string());
+        let cursor = Cursor::new(&self.page_key, LIST.to_owned());
+        let after = cursor.open(&request.page_token).map_err(|error| status::from_error(error.into()))?;
+        let limit = page_limit(request.page_size).map_err(|fault| status::from_faults(vec![fault]))?;
+        // Only names are sealed, and so nothing else is opened: no name is the beginning.
+        let mut edges = self.fleet.edges(after.parse().ok().as_ref(), limit + 1);
+        // One always: what an edge rejects is bounded.
+        let shown = edges
+            .iter()
+            .scan(PAGE_BYTES, fits)
+            .take(limit)
+            .count()
+            .clamp(usize::from(!edges.is_empty()), limit);
+        let is_last = shown == edges.len();
+        edges.truncate(shown);
+        let last = edges.last().filter(|_| !is_last).map(|(id, _)| cursor.seal(&id.to_string()));
         Ok(Response::new(ListEdgesResponse {
             edges: edges.into_iter().map(|(id, edge)| message(&id, edge)).collect(),
             next_page_token: last.unwrap_or_default(),
@@ -76,7 +86,7 @@ impl edge_service_server::EdgeService for EdgeService {
         &self,
         request: Request<WaitForRevisionRequest>,
     ) -> Result<Response<WaitForRevisionResponse>, Status> {
-        let (goal, timeout) = goal(request.into_inner()).map_err(invalid)?;
+        let (goal, timeout) = goal(request.into_inner()).map_err(status::from_faults)?;
         let progress = self.fleet.wait(&goal, timeout).await;
         let laggard =
             |(edge, reason): (EdgeId, String)| WaitForRevisionLaggard { edge: edge.to_string(), reason };
@@ -116,6 +126,15 @@ fn goal(request: WaitForRevisionRequest) -> Result<(Goal, Duration), Vec<Fault>>
     if faults.is_empty() { Ok((goal, timeout)) } else { Err(faults) }
 }
 
+/// Whether one more edge has room on a page.
+fn fits(bytes_left: &mut usize, (_, edge): &(EdgeId, fleet::Edge)) -> Option<()> {
+    let rejections =
+        edge.rejections.iter().map(|rejection| rejection.name.len() + rejection.reason.len() + 32);
+    let bytes = 256 + rejections.sum::<usize>();
+    *bytes_left = bytes_left.checked_sub(bytes)?;
+    Some(())
+}
+
 fn message(id: &EdgeId, edge: fleet::Edge) -> Edge {
     Edge {
         name: id.to_string(),
@@ -134,15 +153,6 @@ fn rejection(rejection: fleet::Rejection) -> EdgeRejection {
         reason: rejection.reason,
         serving_previous: rejection.serving_previous,
     }
-}
-
-/// All faults of a request.
-fn invalid(faults: Vec<Fault>) -> Status {
-    use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
-    let message = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let violations = faults.into_iter().map(|fault| FieldViolation::new(fault.field, fault.reason));
-    let details = ErrorDetails::with_bad_request(violations.collect::<Vec<_>>());
-    Status::with_error_details(tonic::Code::InvalidArgument, message, details)
 }
 
 #[cfg(test)]

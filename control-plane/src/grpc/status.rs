@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use pointsman_routing::{fault::Fault, name::ResourceName};
+use pointsman_routing::{
+    fault::Fault,
+    name::{EdgeId, ResourceName},
+};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
@@ -54,6 +57,14 @@ pub(super) fn from_faults(faults: Vec<Fault>) -> Status {
 /// The status of a resource that was written under laxer rules and cannot be used under those of now.
 pub(super) fn unusable(error: &LookupError) -> Status {
     Status::with_error_details(Code::FailedPrecondition, cut(&error.to_string()), info("RESOURCE_UNUSABLE"))
+}
+
+/// The status of an edge that nobody has heard of.
+pub(super) fn no_edge(id: &EdgeId) -> Status {
+    let message = format!("{id} has not connected since this control plane was started");
+    let mut details = info("NOT_FOUND");
+    details.set_resource_info("pointsman.admin.v1.Edge", id.to_string(), "", message.clone());
+    Status::with_error_details(Code::NotFound, message, details)
 }
 
 /// A fault of ours: logged here, and a client learns no more than that.

@@ -8,6 +8,7 @@ use std::{
 
 use pointsman_proto::edge::{hash::ConfigHash, v1::Resource};
 use pointsman_routing::name::ResourceName;
+use prost::Message as _;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     domain::{Epoch, Revision},
     grpc::convert::edge,
-    store::{Head, Snapshot, Store, StoreError},
+    store::{Head, PageKey, Snapshot, Store, StoreError},
 };
 
 /// An edge that is further behind than this many changed resources takes a snapshot. A change is read into memory once
@@ -137,8 +138,17 @@ impl Commits {
         Ok(delta)
     }
 
-    pub(super) async fn page(&self, after: Option<ResourceName>, limit: usize) -> Result<Page, StoreError> {
-        self.store.read(move |view| read_page(view, after.as_ref(), limit)).await
+    pub(super) fn page_key(&self) -> &PageKey {
+        self.store.page_key()
+    }
+
+    pub(super) async fn page(
+        &self,
+        after: Option<ResourceName>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Page, StoreError> {
+        self.store.read(move |view| read_page(view, after.as_ref(), limit, bytes)).await
     }
 }
 
@@ -174,16 +184,26 @@ fn read_delta(
     Ok(Some(chunker.finish(position.hash)))
 }
 
-fn read_page(view: &Snapshot<'_>, after: Option<&ResourceName>, limit: usize) -> Result<Page, StoreError> {
+fn read_page(
+    view: &Snapshot<'_>,
+    after: Option<&ResourceName>,
+    limit: usize,
+    mut bytes_left: usize,
+) -> Result<Page, StoreError> {
     let mut page = Page { head: view.head()?, resources: Vec::new(), next: None };
     let mut last = None;
     view.for_each_resource(after, |resource| {
-        if page.resources.len() == limit {
+        let name = resource.name();
+        let resource = edge::resource(&redacted(resource));
+        let room = bytes_left.checked_sub(resource.encoded_len());
+        let is_full = page.resources.len() == limit || (room.is_none() && !page.resources.is_empty());
+        if is_full {
             page.next = last.take();
             return Ok::<_, StoreError>(ControlFlow::Break(()));
         }
-        last = Some(resource.name());
-        page.resources.push(edge::resource(&redacted(resource)));
+        bytes_left = room.unwrap_or_default();
+        page.resources.push(resource);
+        last = Some(name);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)

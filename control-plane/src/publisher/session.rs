@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Settings, Shared, StreamEnd,
+    Settings, Shared, StreamEnd, Unreadable,
     commit::Commit,
     message::{Hello, Message},
     progress::{Base, Position, Progress, Verdict},
@@ -22,7 +22,7 @@ use crate::fleet::Connection;
 /// An edge that has said nothing for this many heartbeats is gone.
 const SILENT_HEARTBEATS: u32 = 3;
 
-type Inbound = Pin<Box<dyn Stream<Item = StreamConfigRequest> + Send>>;
+type Inbound = Pin<Box<dyn Stream<Item = Result<StreamConfigRequest, Unreadable>> + Send>>;
 type Outbox = mpsc::Sender<Result<StreamConfigResponse, StreamEnd>>;
 
 /// Runs a stream and tells the edge how it ended, if it is still there to hear it.
@@ -55,7 +55,7 @@ async fn hello(shared: &Shared, inbound: &mut Inbound, outbox: &Outbox) -> Resul
         () = shared.drain.cancelled() => Err(StreamEnd::Draining),
         () = outbox.closed() => Ok(None),
         first = timeout(patience, inbound.next()) => match first {
-            Ok(Some(request)) => Ok(Some(Hello::parse(request)?)),
+            Ok(Some(request)) => Ok(Some(Hello::parse(request?)?)),
             Ok(None) => Ok(None),
             Err(_) => Err(StreamEnd::NoHello(patience)),
         },
@@ -125,7 +125,7 @@ impl<'s> Session<'s> {
                 () = self.connection.replaced() => return Err(StreamEnd::Replaced),
                 () = self.outbox.closed() => return Ok(()),
                 request = timeout_at(self.silent_at, self.inbound.next()) => match request {
-                    Ok(Some(request)) => self.hear(request)?,
+                    Ok(Some(request)) => self.hear(request?)?,
                     Ok(None) => return Ok(()),
                     Err(_) => return Err(StreamEnd::Silent(self.settings().heartbeat * SILENT_HEARTBEATS)),
                 },

@@ -82,6 +82,7 @@ pub(super) fn step(step: decide::Step) -> Step {
 fn sentence(step: &decide::Step) -> String {
     let source = &step.source;
     let found = match &step.found {
+        Some(customer) if step.stage == decide::Stage::Deployment => customer.clone(),
         Some(found) => format!("{source} is {found:?}"),
         None => source.clone(),
     };

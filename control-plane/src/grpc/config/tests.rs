@@ -74,6 +74,35 @@ async fn secrets_are_redacted_and_everything_else_is_shown() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_resources_fits_into_a_message() {
+    let served = Plane::new(patient()).serve().await;
+    served
+        .plane
+        .write(|tx| {
+            for id in 0..8 {
+                let mut large = acme();
+                let values = (0..10_000).map(|value| (format!("{value:0>90}"), "Create Order".to_owned()));
+                large.flow_name.as_mut().unwrap().values = values.collect();
+                put_acme(tx, &format!("large-{id}"), large);
+            }
+        })
+        .await;
+    let mut client = served.config().await;
+    let (mut sizes, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let page = client.get_config(GetConfigRequest { page_token, ..GetConfigRequest::default() }).await;
+        let page = page.expect("below the usual 4 MiB").into_inner();
+        sizes.push(page.resources.len());
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(sizes.iter().sum::<usize>(), 8);
+    assert!(sizes.len() > 2, "{sizes:?}");
+}
+
+#[tokio::test]
 async fn pages_are_bounded_and_their_tokens_are_checked() {
     let served = served().await;
     let mut client = served.config().await;

@@ -90,6 +90,39 @@ async fn edges_are_listed_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_page_of_edges_that_reject_everything_fits_into_a_message() {
+    let served = served().await;
+    let mut edges = Vec::new();
+    for id in 0..5 {
+        let mut edge = TestEdge::connect(&served, &format!("e{id}"), Holdings::default()).await;
+        edge.commit().await;
+        let rejection = pointsman_proto::edge::v1::Rejection {
+            reason: "ä".repeat(600),
+            revision: 7,
+            ..pointsman_proto::edge::v1::Rejection::default()
+        };
+        edge.ack_with(edge.holdings.hash(), vec![rejection; 800]).await;
+        edges.push(edge);
+    }
+    let mut client = served.edges().await;
+    let waited =
+        served.plane.fleet.wait(&Goal { min_edges: 5, ..Goal::default() }, Duration::from_secs(20)).await;
+    assert!(waited.reached, "{waited:?}");
+    let (mut shown, mut page_token) = (0, String::new());
+    loop {
+        let page = client.list_edges(ListEdgesRequest { page_token, ..ListEdgesRequest::default() }).await;
+        let page = page.expect("below the usual 4 MiB").into_inner();
+        assert!(!page.edges.is_empty());
+        shown += page.edges.len();
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(shown, 5);
+}
+
+#[tokio::test]
 async fn waiting_ends_when_the_edge_serves_the_revision() {
     let served = served().await;
     let mut edge = TestEdge::connect(&served, "a", Holdings::default()).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_proto::edge::v1::{Ack, Heartbeat, Hello, stream_config_request::Message};
+use pointsman_proto::edge::v1::{Ack, Heartbeat, Hello, Rejection, stream_config_request::Message};
 use tonic::Code;
 
 use super::super::Settings;
@@ -72,6 +72,18 @@ async fn messages_are_checked() {
         let (code, message) = edge.end().await.unwrap_err();
         assert_eq!((code, message.as_str()), (Code::InvalidArgument, expected));
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_ends_the_stream_with_a_reason() {
+    let served = served(patient()).await;
+    let mut edge = Edge::connect(&served, "a", Holdings::default()).await;
+    edge.commit().await;
+    let rejection = Rejection { reason: "x".repeat(8 * 1024 * 1024), ..Rejection::default() };
+    edge.ack_with(edge.holdings.hash(), vec![rejection]).await;
+    let (code, message) = edge.end().await.unwrap_err();
+    assert_eq!(code, Code::InvalidArgument);
+    assert!(message.starts_with("a message could not be read: "), "{message}");
 }
 
 #[tokio::test]
