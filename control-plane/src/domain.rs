@@ -135,6 +135,7 @@ pub struct Meta {
 
 /// A resource of any kind.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "never kept in numbers: read, turned into a message, dropped")]
 pub enum AnyResource {
     /// `integrations/*`
     Integration(Resource<IntegrationSpec>),

@@ -1,5 +1,7 @@
 //! Why something is refused or fails.
 
+use std::collections::HashSet;
+
 use pointsman_routing::{fault::Fault, name::ResourceName};
 
 use super::PageTokenError;
@@ -76,6 +78,8 @@ pub struct Refused {
     pub violations: Vec<Violation>,
     /// How many more there are of either.
     pub more: usize,
+    /// All faulty fields, also of faults that are only counted.
+    faulty: HashSet<String>,
 }
 
 /// A rule across resources that the state would break.
@@ -140,6 +144,7 @@ impl Refused {
 
     /// Adds a fault.
     pub(super) fn find_fault(&mut self, fault: Fault) {
+        self.faulty.insert(fault.field.clone());
         if self.has_room() {
             self.faults.push(fault);
         }
@@ -147,8 +152,7 @@ impl Refused {
 
     /// Adds a violation, unless its field is faulty anyway.
     pub(super) fn break_rule(&mut self, violation: Violation) {
-        let known =
-            violation.field.as_ref().is_some_and(|field| self.faults.iter().any(|f| f.field == *field));
+        let known = violation.field.as_ref().is_some_and(|field| self.faulty.contains(field));
         if !known && self.has_room() {
             self.violations.push(violation);
         }

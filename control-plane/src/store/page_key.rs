@@ -15,6 +15,11 @@ impl PageKey {
         connection.query_row("SELECT page_key FROM meta", [], |row| row.get(0).map(Self))
     }
 
+    #[cfg(test)]
+    pub(crate) const fn for_tests(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8] {

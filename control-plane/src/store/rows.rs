@@ -176,11 +176,12 @@ impl<K: Table> Iterator for Batches<'_, K> {
     type Item = Result<Resource<K>, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.batch.is_empty() && !self.ended {
-            if let Err(error) = self.refill() {
-                self.ended = true;
-                return Some(Err(error));
-            }
+        if self.batch.is_empty()
+            && !self.ended
+            && let Err(error) = self.refill()
+        {
+            self.ended = true;
+            return Some(Err(error));
         }
         self.batch.pop_front().map(Ok)
     }

@@ -42,8 +42,10 @@ pub(super) struct Writer {
     closed: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
+type Write = dyn FnOnce(&mut Connection, &watch::Sender<Revision>) + Send;
+
 enum Job {
-    Write(Box<dyn FnOnce(&mut Connection, &watch::Sender<Revision>) + Send>),
+    Write(Box<Write>),
     Close,
 }
 

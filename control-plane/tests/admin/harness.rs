@@ -294,7 +294,11 @@ pub(crate) fn unshared(name: &str, endpoint_type: EndpointType) -> Integration {
     Integration {
         name: name.to_owned(),
         flows: vec![flow("main", "")],
-        endpoint: Some(Endpoint { r#type: endpoint_type.into(), ..Default::default() }),
+        endpoint: Some(Endpoint {
+            r#type: endpoint_type.into(),
+            mode: DeliveryMode::Sync.into(),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }

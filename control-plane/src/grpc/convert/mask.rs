@@ -148,10 +148,10 @@ fn merge_message(to: &mut DynamicMessage, from: Option<&DynamicMessage>, path: &
             let from_entries = from_value.and_then(Value::as_map);
             merge_entry(entries, from_entries, &map_value(&field), below);
         }
-    } else if from_value.is_some() || to.has_field(&field) {
-        if let Value::Message(message) = to.get_field_mut(&field) {
-            merge_message(message, from_value.and_then(Value::as_message), below);
-        }
+    } else if (from_value.is_some() || to.has_field(&field))
+        && let Value::Message(message) = to.get_field_mut(&field)
+    {
+        merge_message(message, from_value.and_then(Value::as_message), below);
     }
 }
 
