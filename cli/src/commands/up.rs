@@ -55,7 +55,8 @@ impl Up {
     }
 
     async fn start(&self, edge_runtime: &tokio::runtime::Handle) -> Result<Servers, ServeError> {
-        let preprocess = self.control_plane.preprocess(&self.egress).map_err(ServeError::Tls)?;
+        let preprocess =
+            self.control_plane.preprocess(&self.egress, &self.edge.listeners()).map_err(ServeError::Tls)?;
         let config = self.control_plane.config(&self.tls, preprocess);
         let public_url = (!self.control_plane.has_public_url()).then(|| config.public_url.clone());
         let app = control_plane::App::build(config).await.map_err(ServeError::ControlPlane)?;

@@ -9,6 +9,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pointsman_proto::admin::v1::{SampleHeader, SampleRequest, TestEndpointRequest, TestEndpointResponse};
 use pointsman_sdk::admin::{AdminClient, AdminError};
+use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use super::{
@@ -37,7 +38,8 @@ pub(super) struct Delivery {
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: u16,
-    pub(super) body: String,
+    pub(super) code: String,
+    pub(super) detail: String,
 }
 
 /// Why a webhook did not end as it should.
@@ -89,11 +91,19 @@ pub(super) async fn refused(chapter: &Chapter, body: &'static str) -> Result<Ref
         .await
         .map_err(|reason| DeliveryError::NotSent { what: what(), reason })?;
     let status = answer.status().as_u16();
-    if status == 422 && body.contains("\"customer_unknown\"") {
-        Ok(Refused { status, body })
-    } else {
-        Err(DeliveryError::Answer { what: what(), status, body })
+    match serde_json::from_str::<Problem>(&body) {
+        Ok(Problem { code, detail }) if status == 422 && code == "customer_unknown" => {
+            Ok(Refused { status, code, detail })
+        }
+        _ => Err(DeliveryError::Answer { what: what(), status, body }),
     }
+}
+
+/// What we read of a refusal.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
 }
 
 /// Compares all that says whose webhook it is.
@@ -180,5 +190,76 @@ async fn exchange(url: &str, body: Bytes) -> Result<(Response<()>, String), Stri
         answer = &mut exchange => answer,
         // The connection may end before the answer was taken from it.
         _ = connection => exchange.await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::demo::payloads;
+
+    fn chapter() -> Chapter {
+        Chapter {
+            title: "",
+            integration: "integrations/acme-erp".to_owned(),
+            url: "http://edge/hooks/x".to_owned(),
+            flow_base: "http://flows/acme-erp".to_owned(),
+        }
+    }
+
+    fn arrived() -> Arrival {
+        let headers = [
+            ("content-type", CONTENT_TYPE),
+            ("pointsman-execution-id", "e1"),
+            ("pointsman-integration", "acme-erp"),
+            ("pointsman-deployment", "bowlers-inc"),
+            ("pointsman-customer", "progix-1001"),
+            ("pointsman-flow", "update-inventory"),
+        ];
+        let headers: HeaderMap = headers
+            .into_iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        Arrival {
+            method: Method::POST,
+            uri: Uri::from_static("/acme-erp/bowlers-inc/update-inventory"),
+            headers,
+            body: Bytes::from_static(payloads::ALL[0].body),
+        }
+    }
+
+    fn checked(arrival: &Arrival) -> Result<(), DeliveryError> {
+        let answer = Response::builder().header("pointsman-execution-id", "e1").body(()).expect("a response");
+        check("it", &answer, arrival, &chapter(), &payloads::ALL[0])
+    }
+
+    #[test]
+    fn what_arrives_as_it_should_is_accepted() {
+        checked(&arrived()).expect("accepted");
+    }
+
+    #[test]
+    fn another_byte_is_told() {
+        let arrival = Arrival { body: Bytes::from_static(payloads::ALL[1].body), ..arrived() };
+        assert!(matches!(checked(&arrival), Err(DeliveryError::Body { .. })));
+    }
+
+    #[test]
+    fn another_flow_or_customer_is_told() {
+        let path = Uri::from_static("/acme-erp/pencils-co/update-inventory");
+        let said = checked(&Arrival { uri: path, ..arrived() }).expect_err("refused").to_string();
+        assert!(
+            said.starts_with("it: the path is \"/acme-erp/pencils-co/update-inventory\", not "),
+            "{said}"
+        );
+        let headers = arrived().headers;
+        for name in headers.keys() {
+            let mut headers = headers.clone();
+            headers.insert(name, HeaderValue::from_static("other"));
+            let said = checked(&Arrival { headers, ..arrived() }).expect_err("refused").to_string();
+            assert!(said.starts_with(&format!("it: {name} is \"other\", not ")), "{said}");
+        }
     }
 }

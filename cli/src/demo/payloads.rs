@@ -6,6 +6,8 @@ pub(super) struct Payload {
     /// The name of its file in `examples/payloads`.
     pub(super) file: &'static str,
     pub(super) body: &'static [u8],
+    /// What of it says whose it is.
+    pub(super) says: &'static str,
     /// The customer that it is about, by our external ID.
     pub(super) customer_external_id: &'static str,
     /// The customer's deployment.
@@ -19,6 +21,7 @@ pub(super) const ALL: &[Payload] = &[
     Payload {
         file: "acme-inventory-update.json",
         body: include_bytes!("../../../examples/payloads/acme-inventory-update.json"),
+        says: r#"{"customerId": "A06DFFAC", "type": "inventory_update", …}"#,
         customer_external_id: "progix-1001",
         deployment: "bowlers-inc",
         flow: "update-inventory",
@@ -26,6 +29,7 @@ pub(super) const ALL: &[Payload] = &[
     Payload {
         file: "acme-create-order.json",
         body: include_bytes!("../../../examples/payloads/acme-create-order.json"),
+        says: r#"{"customerId": "C3E72B0C", "type": "create_order", …}"#,
         customer_external_id: "progix-1002",
         deployment: "pencils-co",
         flow: "create-order",

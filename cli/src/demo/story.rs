@@ -68,14 +68,14 @@ impl Story {
         let trace = trace::trace(&delivery.trace, self.style);
         let trace: String = trace.lines().map(|line| format!("   {line}\n")).collect();
         let arrived = format!(
-            "arrived at {}: {} bytes as sent, customer {}, flow {}; answered {}",
-            delivery.arrival.uri,
+            "arrived there, {} bytes as sent, for customer {} and flow {}; answered {}",
             delivery.arrival.body.len(),
             delivery.arrival.header("pointsman-customer"),
             delivery.arrival.header("pointsman-flow"),
             delivery.status,
         );
-        format!("\n   {}\n{trace}   {} {arrived}\n", payload.file, self.style.good("✓"))
+        let head = format!("{}   {}", self.style.bold(payload.file), self.style.dim(payload.says));
+        format!("\n   {head}\n{trace}   {} {arrived}\n", self.style.good("✓"))
     }
 
     pub(super) fn refusal(&mut self, refused: &Result<Refused, DeliveryError>) -> String {
@@ -83,11 +83,17 @@ impl Story {
         let title = self.style.bold(format!("{}. A customer that nobody knows goes nowhere", self.chapters));
         let told = match refused {
             Ok(refused) => {
-                format!("   {} answered {} {}", self.style.good("✓"), refused.status, refused.body.trim())
+                let code = self.style.bold(&refused.code);
+                format!(
+                    "   {} refused with {} {code}: {}",
+                    self.style.good("✓"),
+                    refused.status,
+                    refused.detail
+                )
             }
             Err(error) => format!("   {} {error}", self.style.bad("✗")),
         };
-        format!("\n{title}\n\n   {}\n{told}\n", payloads::UNKNOWN_CUSTOMER)
+        format!("\n{title}\n\n   {}\n{told}\n", self.style.dim(payloads::UNKNOWN_CUSTOMER))
     }
 
     pub(super) fn end(&self, sent: usize) -> String {

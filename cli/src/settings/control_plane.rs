@@ -43,11 +43,16 @@ impl ControlPlaneSettings {
         self.public_url.is_some()
     }
 
-    /// What calls Preprocess services for dry runs, under the rules that edges obey.
-    pub(crate) fn preprocess(&self, egress: &EgressSettings) -> Result<EdgePreprocess, TlsError> {
+    /// What calls Preprocess services for dry runs, under the rules that edges obey. `listeners` are further ones of
+    /// this process.
+    pub(crate) fn preprocess(
+        &self,
+        egress: &EgressSettings,
+        listeners: &[SocketAddr],
+    ) -> Result<EdgePreprocess, TlsError> {
         let mut config = pointsman_edge::Config::new("control-plane", "");
         egress.write(&mut config);
-        config.own_listeners.push(self.admin_listen);
+        config.own_listeners = [&[self.admin_listen], listeners].concat();
         EdgePreprocess::new(&config)
     }
 }

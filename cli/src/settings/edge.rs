@@ -25,6 +25,11 @@ pub(crate) struct EdgeSettings {
 }
 
 impl EdgeSettings {
+    /// Where it listens, as it was asked for.
+    pub(crate) fn listeners(&self) -> [SocketAddr; 2] {
+        [self.edge_listen, self.status_listen]
+    }
+
     /// The configuration of the edge `id`.
     pub(crate) fn config(
         &self,
