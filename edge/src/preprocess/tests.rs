@@ -7,7 +7,7 @@ use pointsman_routing::{integration::PreprocessAddress, outcome::Outcome, result
 use prost_types::{Struct, Value, value::Kind};
 use tonic::{Code, Status};
 
-use self::servers::{Answer, Bare, Service, soon};
+use self::servers::{Answer, Bare, Closes, Closing, Service, soon};
 use super::*;
 
 fn client() -> PreprocessClient {
@@ -173,12 +173,13 @@ async fn a_service_that_is_down_is_called_again_at_once_when_it_is_back() {
 
 #[tokio::test]
 async fn a_server_that_closes_connections_in_good_order_loses_no_call() {
-    // One stream per connection, then GOAWAY.
-    let server = servers::OneCallPerConnection::start().await;
-    let (client, preprocess) = (client(), at(server.address()));
-    for n in 0..50 {
-        let ended = call(&client, &preprocess).await;
-        assert!(ended.is_ok(), "call {n}: {ended:?}");
+    for how in [Closes::AfterEachCall, Closes::EverySecondRequest] {
+        let server = Closing::start(how).await;
+        let (client, preprocess) = (client(), at(server.address()));
+        for n in 0..50 {
+            let ended = call(&client, &preprocess).await;
+            assert!(ended.is_ok(), "{how:?}, call {n}: {ended:?}");
+        }
     }
 }
 

@@ -208,19 +208,28 @@ impl Bare {
     }
 }
 
-/// A gRPC server that says goodbye to each connection after its first call.
-pub(super) struct OneCallPerConnection {
+/// A bare gRPC server that is always about to close a connection.
+pub(super) struct Closing {
     address: SocketAddr,
     _task: AbortOnDropHandle<()>,
 }
 
-impl OneCallPerConnection {
-    pub(super) async fn start() -> Self {
+/// How it does so.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Closes {
+    /// It says goodbye after each call.
+    AfterEachCall,
+    /// It refuses every second request, unread.
+    EverySecondRequest,
+}
+
+impl Closing {
+    pub(super) async fn start(how: Closes) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(one_call(connection));
+                tokio::spawn(serve_closing(connection, how));
             }
         });
         Self { address, _task: AbortOnDropHandle::new(task) }
@@ -231,21 +240,32 @@ impl OneCallPerConnection {
     }
 }
 
-async fn one_call(connection: tokio::net::TcpStream) -> Result<(), h2::Error> {
+async fn serve_closing(connection: tokio::net::TcpStream, how: Closes) -> Result<(), h2::Error> {
     let mut connection = h2::server::handshake(connection).await?;
-    if let Some(accepted) = connection.accept().await {
+    let mut requests = 0;
+    while let Some(accepted) = connection.accept().await {
         let (_request, mut respond) = accepted?;
-        let message = PreprocessResponse { results: Some(Struct::default()) }.encode_to_vec();
-        let mut framed = vec![0, 0, 0, 0, u8::try_from(message.len()).unwrap()];
-        framed.extend(message);
-        let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
-        let mut body = respond.send_response(head, false)?;
-        body.send_data(framed.into(), false)?;
-        let mut trailers = http::HeaderMap::new();
-        trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
-        body.send_trailers(trailers)?;
-        connection.graceful_shutdown();
-        while connection.accept().await.is_some() {}
+        requests += 1;
+        match how {
+            Closes::EverySecondRequest if requests % 2 == 0 => respond.send_reset(h2::Reason::REFUSED_STREAM),
+            Closes::EverySecondRequest => answer(respond)?,
+            Closes::AfterEachCall => {
+                answer(respond)?;
+                connection.graceful_shutdown();
+            }
+        }
     }
     Ok(())
+}
+
+fn answer(mut respond: h2::server::SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let message = PreprocessResponse { results: Some(Struct::default()) }.encode_to_vec();
+    let mut framed = vec![0, 0, 0, 0, u8::try_from(message.len()).unwrap()];
+    framed.extend(message);
+    let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+    let mut body = respond.send_response(head, false)?;
+    body.send_data(framed.into(), false)?;
+    let mut trailers = http::HeaderMap::new();
+    trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+    body.send_trailers(trailers)
 }
