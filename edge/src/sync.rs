@@ -12,8 +12,10 @@ mod commit;
 mod control_plane;
 mod convert;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod holder;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod session;
 
 use std::{sync::Arc, time::Duration};

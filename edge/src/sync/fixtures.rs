@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::commit::{Commit, Part};
 
-pub(super) const EPOCH: &str = "epoch-1";
+pub(crate) const EPOCH: &str = "epoch-1";
 
 pub(super) fn resource(name: &str, revision: i64, body: &impl Message) -> v1::Resource {
     v1::Resource { name: name.to_owned(), revision, body: body.encode_to_vec().into() }
@@ -46,7 +46,7 @@ pub(super) fn deployment(customer: &str, url: &str) -> v1::Deployment {
     }
 }
 
-pub(super) fn chunk(revision: i64, full: bool, upserts: Vec<v1::Resource>, removals: &[&str]) -> v1::Chunk {
+pub(crate) fn chunk(revision: i64, full: bool, upserts: Vec<v1::Resource>, removals: &[&str]) -> v1::Chunk {
     v1::Chunk { epoch: EPOCH.to_owned(), revision, full, upserts, removals: strings(removals), commit: true }
 }
 

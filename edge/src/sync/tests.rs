@@ -1,12 +1,10 @@
-mod scripted;
-
 use pointsman_proto::edge::{hash::ConfigHash, v1};
 use pointsman_routing::directory::Directory as _;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::scripted::{ControlPlaneStub, Stream, soon};
 use super::{
     fixtures::{EPOCH, chunk, customer, hash, junk, resource},
+    scripted::{ControlPlaneStub, Stream, soon},
     *,
 };
 

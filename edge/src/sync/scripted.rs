@@ -116,6 +116,15 @@ impl Stream {
         }
     }
 
+    /// Stays open as long as the edge wants it, unheard.
+    pub(crate) fn keep(self) {
+        tokio::spawn(async move {
+            let Self { mut inbound, outbound, .. } = self;
+            while let Ok(Some(_)) = inbound.message().await {}
+            drop(outbound);
+        });
+    }
+
     /// Ends the stream behind all that was said, and waits until the edge has seen that.
     pub(crate) async fn finish(mut self) {
         let (closed, _) = mpsc::channel(1);
