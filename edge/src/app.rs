@@ -14,12 +14,12 @@ use crate::{
     config::Config,
     egress::Egress,
     ingress::Ingress,
-    listener::Listener,
+    listener::{self, CertificateError, Listener},
     preprocess::PreprocessClient,
     serving::Serving,
     sync::{ControlPlane, Sync, Times},
     telemetry::{Metrics, Readiness, StatusServer},
-    tls::{self, TlsError},
+    tls::TlsError,
 };
 
 /// An edge that is built and not yet running. Its status port is bound.
@@ -46,9 +46,12 @@ pub enum BuildError {
     /// Settings of the control plane.
     #[error(transparent)]
     ControlPlane(#[from] ControlPlaneError),
-    /// A certificate, key or CA file.
+    /// The CA file for upstreams.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The certificate of the webhook port.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The status port cannot be bound.
     #[error("the status port {addr} cannot be bound: {source}")]
     StatusPort {
@@ -65,9 +68,7 @@ impl App {
         let edge =
             EdgeId::parse(&config.id).map_err(|source| BuildError::Id { id: config.id.clone(), source })?;
         let control_plane = ControlPlane::parse(&config.control_plane, config.control_plane_ca.as_deref())?;
-        if let Some(files) = &config.tls {
-            tls::check_identity(files)?;
-        }
+        listener::check_certificate(&config)?;
         let (metrics, serving) = (Metrics::new(), Serving::default());
         let egress = Egress::new(config.egress);
         let preprocess = PreprocessClient::of_edge(&config, egress.clone(), metrics.clone())?;

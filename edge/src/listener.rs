@@ -60,6 +60,11 @@ pub enum ListenError {
     Certificate(#[from] CertificateError),
 }
 
+/// Whether the certificate of `config`, if there is one, can be used: an edge that is built should not learn it later.
+pub(crate) fn check_certificate(config: &Config) -> Result<(), CertificateError> {
+    config.tls.clone().map(Certificate::read).transpose().map(drop)
+}
+
 impl Listener {
     /// Binds `config.edge_listen` and reads the certificate, if there is one. Needs a runtime.
     pub fn bind(config: &Config) -> Result<Self, ListenError> {

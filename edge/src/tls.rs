@@ -8,25 +8,12 @@ use std::{
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    sign::CertifiedKey,
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::config::TlsFiles;
-
-/// Why certificates cannot be used.
+/// Why certificate authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// Our own certificate or its key.
-    #[error("the certificate {cert} with the key {key} cannot be used: {reason}")]
-    Identity {
-        /// The certificate's file.
-        cert: PathBuf,
-        /// The key's file.
-        key: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
     /// The file cannot be read.
     #[error("the CA file {path} cannot be read: {source}")]
     Unreadable {
@@ -74,20 +61,6 @@ pub fn client_config(roots: RootCertStore, protocols: &[&[u8]]) -> Arc<ClientCon
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Arc::new(config)
-}
-
-/// Whether our own certificate and key can be read and belong together.
-pub(crate) fn check_identity(files: &TlsFiles) -> Result<(), TlsError> {
-    let fault = |reason: &dyn fmt::Display| TlsError::Identity {
-        cert: files.cert.clone(),
-        key: files.key.clone(),
-        reason: reason.to_string(),
-    };
-    let certificates = CertificateDer::pem_file_iter(&files.cert).map_err(|error| fault(&error))?;
-    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| fault(&error))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| fault(&error))?;
-    let provider = rustls::crypto::ring::default_provider();
-    CertifiedKey::from_der(certificates, key, &provider).map(drop).map_err(|error| fault(&error))
 }
 
 /// The PEM of a CA file, once it is certain that each of its certificates can be trusted.

@@ -146,13 +146,15 @@ async fn a_webhook_port_that_is_taken_is_a_failure() {
     soon("end of the drain", edge.drain()).await;
 }
 
+type Spoil = Box<dyn FnOnce(&mut Config)>;
+
 #[tokio::test]
 async fn settings_that_cannot_be_used_are_named() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap();
     let address = taken.to_string();
     let nowhere = || PathBuf::from("/nowhere/x.pem");
-    let cases: [(&str, Box<dyn FnOnce(&mut Config)>); 6] = [
+    let cases: [(&str, Spoil); 6] = [
         ("\"bad id\"", Box::new(|config| config.id = "bad id".to_owned())),
         ("gopher://x", Box::new(|config| config.control_plane = "gopher://x".to_owned())),
         ("/nowhere/x.pem", Box::new(move |config| config.upstream_ca = Some(nowhere()))),
