@@ -4,7 +4,16 @@
 //! change log, revision) → commit → a `watch` channel → `publisher`: each edge's stream reads the changes since its
 //! last acknowledged revision → the edge acknowledges → `fleet`.
 //!
-//! `store` holds the only SQL.
+//! The modules along it:
+//!
+//! 1. [`app`]: build, spawn, drain. [`config`]: what it can be told.
+//! 2. [`grpc`]: the services, the conversions, and the one place where errors become statuses.
+//! 3. [`registry`]: the rules for writing, resource by resource and across them.
+//! 4. [`store`]: the database, and the only SQL.
+//! 5. [`publisher`]: sends each commit to the edges. [`fleet`]: how they are doing.
+//! 6. [`test_endpoint`]: what an endpoint would do with a request.
+//!
+//! [`domain`] holds the types that they speak of.
 
 pub mod app;
 pub mod config;

@@ -91,11 +91,13 @@ fn from_refused(refused: &Refused) -> Status {
         }
     }
     for Violation { kind, field, subject, reason } in &refused.violations {
-        let Some([subject, reason]) = budget.take(&[subject, reason]) else {
+        let Some([subject, reason, _]) = budget.take(&[subject, reason, kind.label()]) else {
             left_out += 1;
             continue;
         };
-        if let Some([field, reason]) = field.as_ref().and_then(|field| budget.take(&[field, &reason])) {
+        if let Some([field, reason]) =
+            field.as_ref().and_then(|field| budget.take(&[field.as_str(), &reason]))
+        {
             fields.push(FieldViolation {
                 reason: kind.label().to_owned(),
                 ..FieldViolation::new(field, reason)
@@ -163,10 +165,10 @@ struct Budget(usize);
 
 impl Budget {
     /// The texts, each cut to its bound; none where they do not fit any more.
-    fn take<const N: usize>(&mut self, texts: &[&String; N]) -> Option<[String; N]> {
+    fn take<const N: usize>(&mut self, texts: &[&str; N]) -> Option<[String; N]> {
         /// Tags and lengths of a violation and its texts.
         const FRAMING: usize = 16;
-        let texts = texts.map(|text| cut(text));
+        let texts = texts.map(cut);
         let bytes = FRAMING + texts.iter().map(String::len).sum::<usize>();
         self.0 = self.0.checked_sub(bytes)?;
         Some(texts)

@@ -11,7 +11,7 @@ use pointsman_routing::{
     integration::{EndpointType, IntegrationSpec, PreprocessSpec},
     source::ValueSourceSpec,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Everything of `spec` but its flows and its endpoint type, which have columns.
 pub(super) fn to_json(spec: &IntegrationSpec) -> String {
@@ -25,9 +25,9 @@ pub(super) fn to_json(spec: &IntegrationSpec) -> String {
     serde_json::to_string(&document).expect("strings, numbers and maps of strings are JSON")
 }
 
-/// The inverse of [`to_json`]. The error never quotes what it could not read.
-pub(super) fn from_json(json: &str) -> Result<IntegrationSpec, serde_json::Error> {
-    let document: Document = serde_json::from_str(json)?;
+/// The inverse of [`to_json`].
+pub(super) fn from_json(json: &str) -> Result<IntegrationSpec, String> {
+    let document: Document = read_json(json)?;
     Ok(IntegrationSpec {
         max_body_bytes: document.max_body_bytes,
         external_customer_id: document.external_customer_id.map(ValueSourceSpec::from),
@@ -35,6 +35,18 @@ pub(super) fn from_json(json: &str) -> Result<IntegrationSpec, serde_json::Error
         external_customer_user_id: document.external_customer_user_id.map(ValueSourceSpec::from),
         preprocess: document.preprocess.map(PreprocessSpec::from),
         ..IntegrationSpec::default()
+    })
+}
+
+/// Reads a column that holds JSON. The error is for logs and, unlike serde's own, quotes nothing: there are secrets.
+pub(super) fn read_json<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|error| {
+        format!(
+            "{:?} error in its JSON at line {}, column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        )
     })
 }
 
@@ -134,3 +146,6 @@ impl From<Service> for PreprocessSpec {
         Self { address, timeout, metadata, omit_body }
     }
 }
+
+#[cfg(test)]
+mod tests;

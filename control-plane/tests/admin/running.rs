@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 
 use pointsman_control_plane::{App, BuildError};
-use pointsman_proto::admin::v1::*;
+use pointsman_proto::admin::v1::{customer_service_client::CustomerServiceClient, *};
 use tempfile::TempDir;
-use tonic::Code;
+use tonic::{
+    Code,
+    transport::{Certificate, Channel, ClientTlsConfig},
+};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -188,4 +191,28 @@ async fn what_stands_in_the_way_of_a_start_is_said() {
     }
     let refused = App::build(no_cert).await.unwrap_err();
     assert!(matches!(refused, BuildError::Tls(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn over_tls_the_same_is_served_and_plaintext_is_not() {
+    let data = TempDir::new().unwrap();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (data.path().join("cert.pem"), data.path().join("key.pem"));
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let mut secured = config(&data.path().join("data"));
+    secured.admin_listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    secured.tls = Some((cert, key));
+    let running = App::build(secured).await.unwrap().spawn();
+    let port = running.admin_addr().port();
+
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pair.cert.pem()));
+    let endpoint =
+        Channel::from_shared(format!("https://localhost:{port}")).unwrap().tls_config(tls).unwrap();
+    let mut customers = CustomerServiceClient::new(endpoint.connect().await.unwrap());
+    customers.list_customers(ListCustomersRequest::default()).await.unwrap();
+
+    let plain = Channel::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect_lazy();
+    CustomerServiceClient::new(plain).list_customers(ListCustomersRequest::default()).await.unwrap_err();
+    running.drain().await;
 }

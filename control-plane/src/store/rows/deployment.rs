@@ -74,7 +74,7 @@ fn read_flow_endpoints(
     while let Some(row) = rows.next()? {
         let headers: String = row.get(2)?;
         let headers =
-            serde_json::from_str(&headers).map_err(|fault| StoreError::damaged(deployment, fault))?;
+            endpoint::read_json(&headers).map_err(|fault| StoreError::damaged(deployment, fault))?;
         let timeout = row.get::<_, Option<i64>>(3)?.map(|nanos| Duration::from_nanos(nanos.unsigned_abs()));
         let spec = FlowEndpointSpec { url: row.get(1)?, headers, timeout, retry_on_reset: row.get(4)? };
         flow_endpoints.insert(row.get(0)?, spec);

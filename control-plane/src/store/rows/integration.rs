@@ -22,7 +22,7 @@ impl Table for IntegrationSpec {
         let endpoint_type: String = row.get(6)?;
         let json: String = row.get(7)?;
         let damaged = |fault| StoreError::damaged(&key, fault);
-        let mut spec = endpoint::from_json(&json).map_err(|fault| damaged(fault.to_string()))?;
+        let mut spec = endpoint::from_json(&json).map_err(damaged)?;
         spec.endpoint_type = endpoint::type_from_text(&endpoint_type).map_err(damaged)?;
         spec.flows = read_flows(connection, &key)?;
         let tokens = read_tokens(connection, &key)?;
