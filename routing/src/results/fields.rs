@@ -18,33 +18,32 @@ pub(super) fn read<'d>(fields: &'d [u8], paths: &Paths<'_>, read: &mut [Read<'d>
         wanted(paths, place).map_or(Likeness::Different, |wanted| likeness::of_fields(wanted, name))
     };
     let mut met = Met::default();
-    let mut faults = Vec::new();
+    let (mut undecodable, mut twice, mut split_up) = (false, PathSet::default(), PathSet::default());
 
     for field in fields.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
         let (raw_name, raw_value) = split(field);
         let Ok(name) = decode(raw_name) else {
-            faults.push((active, "a name among its neighbours is not percent-encoded UTF-8"));
+            undecodable = true;
             continue;
         };
         let meeting = met.meet(active, |place| likeness(place, &name));
         for place in meeting.on.iter() {
             read[place] = decode(raw_value).map(Found::String).map_err(Fault::new);
         }
-        if !meeting.twice.is_empty() {
-            faults.push((
-                meeting.twice,
-                "it stands there twice, or under names that some readers do not tell apart",
-            ));
-        }
-        if field.contains(&b';') {
-            let pieces = field.split(|byte| *byte == b';').filter_map(|piece| decode(split(piece).0).ok());
-            let touched = pieces.fold(PathSet::default(), |touched, name| {
-                touched.or(active.filter(|place| likeness(place, &name) != Likeness::Different))
-            });
-            faults.push((touched, "some readers split it at a semicolon, which has to be percent-encoded"));
+        twice = twice.or(meeting.twice);
+        if memchr::memchr(b';', field).is_some() {
+            for name in field.split(|byte| *byte == b';').filter_map(|piece| decode(split(piece).0).ok()) {
+                split_up = split_up.or(active.filter(|place| likeness(place, &name) != Likeness::Different));
+            }
         }
     }
-    for (places, reason) in faults {
+
+    let undecodable = if undecodable { active } else { PathSet::default() };
+    for (places, reason) in [
+        (split_up, "some readers split it at a semicolon, which has to be percent-encoded"),
+        (twice, "it stands there twice, or under names that some readers do not tell apart"),
+        (undecodable, "a name beside it is not percent-encoded UTF-8"),
+    ] {
         for place in places.iter() {
             read[place] = Err(Fault::new(reason));
         }

@@ -21,7 +21,6 @@ pub(super) fn of_keys(wanted: &str, name: &str) -> Likeness {
     if wanted == name {
         return Likeness::Same;
     }
-    let is_plain = |name: &str| name.is_ascii() && memchr::memchr(0, name.as_bytes()).is_none();
     let alike = if is_plain(wanted) && is_plain(name) {
         wanted.eq_ignore_ascii_case(name)
     } else {
@@ -31,13 +30,26 @@ pub(super) fn of_keys(wanted: &str, name: &str) -> Likeness {
 }
 
 /// Compares the names of form fields, query parameters and parts. To what [`of_keys`] says PHP adds that it drops
-/// leading spaces, reads `.` and space as `_`, and lets `id[…]` overwrite `id`.
+/// leading spaces, reads `.` and space as `_`, and lets `id[…]` overwrite `id`; others drop trailing spaces.
 pub(super) fn of_fields(wanted: &str, name: &str) -> Likeness {
     if wanted == name {
         return Likeness::Same;
     }
     let name = if wanted.contains('[') { name } else { name.split('[').next().unwrap_or_default() };
-    if php(wanted).eq(php(name)) { Likeness::Alike } else { Likeness::Different }
+    let (wanted, name) = (wanted.trim_matches(' '), name.trim_matches(' '));
+    let alike = if is_plain(wanted) && is_plain(name) {
+        let php = |byte: u8| if matches!(byte, b'.' | b' ') { b'_' } else { byte.to_ascii_lowercase() };
+        wanted.len() == name.len() && wanted.bytes().map(php).eq(name.bytes().map(php))
+    } else {
+        let php = |character| if matches!(character, '.' | ' ') { '_' } else { character };
+        folded(wanted).map(php).eq(folded(name).map(php))
+    };
+    if alike { Likeness::Alike } else { Likeness::Different }
+}
+
+/// Whether only the case of its letters can hide in a name: nearly always.
+fn is_plain(name: &str) -> bool {
+    name.is_ascii() && memchr::memchr(0, name.as_bytes()).is_none()
 }
 
 /// The name as it is without case, up to a NUL. Through upper case, so that `ſ` and `K` (Kelvin) become `s` and `k`.
@@ -46,13 +58,6 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
         .take_while(|character| *character != '\0')
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
-}
-
-fn php(name: &str) -> impl Iterator<Item = char> {
-    folded(name.trim_start_matches(' ')).map(|character| match character {
-        '.' | ' ' => '_',
-        other => other,
-    })
 }
 
 #[cfg(test)]
@@ -83,7 +88,15 @@ mod tests {
 
     #[test]
     fn php_takes_more_field_names_for_one() {
-        for name in ["customer_id", "customer id", "  customer.id", "customer.id[]", "customer.id[x]y"] {
+        for name in [
+            "customer_id",
+            "customer id",
+            "  customer.id",
+            "Customer.id ",
+            "customer.id[]",
+            "customer.id[x]y",
+            "customer.id\0é",
+        ] {
             assert_eq!(of_fields("customer.id", name), Likeness::Alike, "{name:?}");
         }
         for name in ["customer.i", "customer-id", "[customer.id"] {

@@ -88,16 +88,18 @@ pub(super) fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
         return Err(Fault::new("the request has this header twice"));
     }
     if headers.keys().any(|other| alike(other.as_str(), name)) {
-        return Err(Fault::new("the request has this header twice, once with `_` in place of `-`"));
+        return Err(Fault::new(
+            "the request has this header twice, under names that some readers do not tell apart",
+        ));
     }
     let value =
         std::str::from_utf8(value.as_bytes()).map_err(|_| Fault::new("the header's value is not UTF-8"))?;
     Ok(text(value.trim_matches([' ', '\t'])))
 }
 
-/// Whether CGI and its heirs take another header for the one of this name: they know no difference of `-` and `_`.
+/// Whether CGI and its heirs take another header for the one of this name: to them all but letters and digits is `_`.
 fn alike(other: &str, name: &str) -> bool {
-    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' };
     other.len() == name.len()
         && !other.eq_ignore_ascii_case(name)
         && other.bytes().map(folded).eq(name.bytes().map(folded))

@@ -175,19 +175,37 @@ fn escape(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// How many bytes there are before the first quote, backslash or control byte: eight at a time.
+/// How many bytes there are before the first quote, backslash or control byte. Most strings are short: eight bytes at a
+/// time find their end soonest. Past that a block at a time, in a loop that compilers turn into vector instructions.
 fn ordinary(text: &[u8]) -> usize {
-    const WIDTH: usize = 8;
-    let mut length = 0;
-    let (words, rest) = text.as_chunks::<WIDTH>();
-    for word in words {
+    const BLOCK: usize = 64;
+    const SHORT: usize = 24;
+    let start = match first_special(&text[..text.len().min(SHORT)]) {
+        Some(position) => return position,
+        None => text.len().min(SHORT),
+    };
+    let (blocks, _) = text[start..].as_chunks::<BLOCK>();
+    let ordinary_blocks = blocks.iter().take_while(|block| !has_special(block)).count();
+    let rest = start + ordinary_blocks * BLOCK;
+    first_special(&text[rest..]).map_or(text.len(), |position| rest + position)
+}
+
+/// Whether a block holds a quote, a backslash or a control byte.
+fn has_special(block: &[u8; 64]) -> bool {
+    block.iter().fold(false, |special, byte| special | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\'))
+}
+
+/// Where the first quote, backslash or control byte is.
+fn first_special(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
         let special = special_bytes(u64::from_le_bytes(*word));
         if special != 0 {
-            return length + special.trailing_zeros() as usize / 8;
+            return Some(index * 8 + special.trailing_zeros() as usize / 8);
         }
-        length += WIDTH;
     }
-    length + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).count()
+    let position = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
+    Some(words.len() * 8 + position)
 }
 
 /// The top bit of the first byte that is a quote, a backslash or a control byte, counted from the lowest; those of

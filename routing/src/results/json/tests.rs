@@ -385,6 +385,26 @@ fn every_byte_outside_strings_is_judged() {
 }
 
 #[test]
+fn a_string_ends_where_it_ends_whatever_its_length() {
+    for length in 0..200 {
+        let text = "x".repeat(length);
+        for (special, allowed) in
+            [("", true), ("\\\"", true), ("\\\\", true), ("\u{7f}é", true), ("\u{1f}", false), ("\n", false)]
+        {
+            let document = format!(r#"{{"x": ["{text}{special}"], "id": "{text}{special}A"}}"#);
+            match read_one(&document, ".id") {
+                Ok(value) => {
+                    assert!(allowed && value.is_some_and(|value| value.ends_with('A')), "{document}")
+                }
+                Err(_) => assert!(!allowed, "{document}"),
+            }
+            let document = format!(r#"{{"x": ["{text}{special}{text}{text}"], "id": "A"}}"#);
+            assert_eq!(read_one(&document, ".id").is_ok(), allowed, "{document}");
+        }
+    }
+}
+
+#[test]
 fn depth_over_128_is_malformed() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let inside = |depth: usize| format!(r#"{{"id": "A", "x": {}}}"#, nested(depth));

@@ -53,8 +53,12 @@ fn header_names_match_without_regard_to_case() {
     {
         sample.finds(reference, "A");
     }
-    for reference in ["results.headers.x_tenant", "results.headers.tenant", r#"results.headers["x tenant"]"#]
-    {
+    for reference in [
+        "results.headers.x_tenant",
+        "results.headers.tenant",
+        r#"results.headers["x tenant"]"#,
+        r#"results.headers[""]"#,
+    ] {
         sample.finds_nothing(reference);
     }
 }
@@ -73,6 +77,10 @@ fn a_header_that_cgi_takes_for_the_referenced_one_is_ambiguous() {
     sample.is_refused("results.headers.x-tenant", RequestAmbiguous);
     sample.is_refused("results.headers.X_Tenant", RequestAmbiguous);
     Sample::default().header("x_tenant", "B").finds_nothing("results.headers.x-tenant");
+    Sample::default()
+        .header("x-tenant", "A")
+        .header("x.tenant", "B")
+        .is_refused("results.headers.x-tenant", RequestAmbiguous);
 }
 
 #[test]

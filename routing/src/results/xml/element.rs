@@ -54,10 +54,18 @@ impl Element {
     ) -> Self {
         for follower in &followers {
             let [Step::Key(key)] = follower.left(paths) else { continue };
-            let wanted = key.strip_prefix('@');
-            if let Some(attribute) = attributes.iter().find(|attribute| Some(attribute.name) == wanted) {
-                read[follower.place] = Ok(Found::String(attribute.value.clone().into_owned().into()));
-            }
+            let Some(wanted) = key.strip_prefix('@') else { continue };
+            let Some(attribute) = attributes.iter().find(|attribute| attribute.name == wanted) else {
+                continue;
+            };
+            // Without a prefix an attribute is in no namespace, and is not taken for one that has a prefix.
+            let is_alike =
+                |other: &Attribute<'_>| other.name.contains(':') && markup::is_alike(wanted, other.name);
+            read[follower.place] = if wanted.contains(':') && attributes.iter().any(is_alike) {
+                Err(Fault::new("an attribute of the same name with another prefix stands beside it"))
+            } else {
+                Ok(Found::String(attribute.value.clone().into_owned().into()))
+            };
         }
         let keeps_text = followers.iter().any(|follower| match follower.left(paths) {
             [] => true,

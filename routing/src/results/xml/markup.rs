@@ -12,6 +12,9 @@ pub(super) struct Attribute<'d> {
     pub(super) value: Cow<'d, str>,
 }
 
+/// The most attributes that an element may have.
+const MAX_ATTRIBUTES: usize = 1024;
+
 /// The white space of XML.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
@@ -71,6 +74,9 @@ pub(super) fn attributes(raw: &str) -> Result<Vec<Attribute<'_>>, &'static str> 
     let mut attributes = Vec::new();
     let mut rest = raw;
     loop {
+        if attributes.len() > MAX_ATTRIBUTES {
+            return Err("an element has more than 1024 attributes");
+        }
         let start = rest.trim_start_matches(BLANKS);
         if start.is_empty() {
             break;

@@ -154,6 +154,9 @@ fn the_same_name_with_another_prefix_beside_it_is_malformed() {
         finds_nothing(document, ".o.c:id");
     }
     is_refused("<o><p:d><id>A</id></p:d><q:d><id>B</id></q:d></o>", ".o.p:d.id");
+    is_refused("<o a:id='A' b:id='B'/>", ".o.@a:id");
+    finds("<o a:id='A' id='B'/>", ".o.@a:id", "A");
+    finds("<o a:id='A' id='B'/>", ".o.@id", "B");
     finds("<o><a:id>A</a:id><x><b:id>B</b:id></x><y a:id='1' b:id='2'/></o>", ".o.a:id", "A");
 }
 
@@ -332,8 +335,10 @@ fn depth_over_128_is_malformed() {
 
 #[test]
 fn much_of_anything_takes_no_more_than_its_length() {
-    let attributes: String = (0..100_000).map(|number| format!(" a{number}=''")).collect();
+    let attributes: String = (0..1_024).map(|number| format!(" a{number}=''")).collect();
     finds(&format!("<o><x{attributes}/><id>A</id></o>"), ".o.id", "A");
+    let fault = is_refused(format!("<o><x y=''{attributes}/><id>A</id></o>"), ".o.id");
+    assert!(fault.reason.contains("1024 attributes"), "{fault}");
     finds(&format!("<o>{}{}<id>A</id></o>", " ".repeat(100_000), "<x/>".repeat(100_000)), ".o.id", "A");
     finds(&format!("<o>{}<id>A</id></o>", " <id2>&lt;</id2>".repeat(100_000)), ".o.id", "A");
 }
