@@ -8,9 +8,10 @@ use std::{
 
 use http::{HeaderMap, Method, StatusCode};
 use pointsman_routing::{
+    decide::Target,
     name::{DeploymentName, FlowKey, IntegrationId},
     outcome::{Outcome, Refusal},
-    table::EndpointToken,
+    table::{Endpoint, EndpointToken},
 };
 use uuid::Uuid;
 
@@ -127,6 +128,20 @@ impl<'a> Line<'a> {
         now.saturating_duration_since(std::mem::replace(&mut self.lap, now))
     }
 
+    /// This endpoint was called.
+    pub(crate) fn called(&mut self, token: &EndpointToken, endpoint: &Endpoint) {
+        self.record.endpoint = Some(token.clone());
+        self.record.integration = Some(endpoint.integration.id.clone());
+        match &endpoint.target {
+            Target::Shared => {}
+            Target::Deployment(deployment) => self.record.deployment = Some(deployment.name.clone()),
+            Target::Flow(deployment, flow) => {
+                self.record.deployment = Some(deployment.name.clone());
+                self.record.flow = Some(flow.clone());
+            }
+        }
+    }
+
     /// We answer, and this is why.
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.record.ending = Ending::Refused(refusal.outcome);
@@ -237,25 +252,4 @@ fn micros(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_id_is_read_from_one_well_formed_traceparent_only() {
-        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        for (values, expected) in [
-            (&[good][..], Some("0af7651916cd43dd8448eb211c80319c")),
-            (&[], None),
-            (&[good, good], None),
-            (&["00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"], None),
-            (&["00-0af7-b7ad6b7169203331-01"], None),
-            (&["nonsense"], None),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append("traceparent", value.parse().unwrap());
-            }
-            assert_eq!(trace_id(&headers).as_deref(), expected, "{values:?}");
-        }
-    }
-}
+mod tests;

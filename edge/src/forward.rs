@@ -208,6 +208,18 @@ fn framing(delivery: &Delivery<'_>) -> Framing {
 }
 
 impl ForwardError {
+    /// The fixed word for metrics; none where it is no fault of the endpoint.
+    pub(crate) fn label(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Egress(error) => error.label(),
+            Self::Dial(error) => error.label(),
+            Self::Head(HeadError::Closed(_)) => "closed",
+            Self::Head(_) | Self::Unusable(_) => "invalid",
+            Self::Timeout(_) => "timeout",
+            Self::Source(_) => return None,
+        })
+    }
+
     /// What the sender is told; none where it is not there any more.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         let (outcome, detail) = match self {

@@ -4,6 +4,7 @@
 //! [`HttpServerApp`] for HTTP/1; streams of HTTP/2 come from `listener` and go the same way.
 
 mod admit;
+mod answer;
 mod bounds;
 mod exchange;
 mod sender;
@@ -24,22 +25,23 @@ use pingora::{
 use pointsman_routing::{
     decide::Target,
     outcome::{Outcome, Refusal},
+    table::Table,
 };
 use uuid::Uuid;
 
 use self::{
     admit::Admitted,
     bounds::{BodyMemory, EndpointKey, Places},
-    exchange::{Answer, ClientGone, Exchange, Finished, Http1, Http2},
+    exchange::{Exchange, Finished, Http1, Http2},
     sender::Sender,
-    visit::{Forwarded, Stop, Visit},
+    visit::{Stop, Visit},
 };
 use crate::{
     access::{Ending, Line, Protocol, Record, trace_id},
     config::{Config, Limits},
     conn::Conn,
     egress::Egress,
-    forward::{Forwarder, Response, ResponseLength},
+    forward::Forwarder,
     listener::head,
     preprocess::PreprocessClient,
     rejection,
@@ -117,7 +119,7 @@ impl Ingress {
         let mut line = self.line(arrival, Protocol::Http2);
         match checked {
             Ok(()) => _ = self.handle(parts.into(), exchange, arrival, &mut line).await,
-            Err(fault) => _ = self.refuse(&fault.refusal(), exchange, &mut line).await,
+            Err(fault) => _ = answer::refuse(&fault.refusal(), exchange, &mut line).await,
         }
     }
 
@@ -157,15 +159,13 @@ impl Ingress {
         line.record.revision = served.revision;
         line.record.method = Some(head.method.clone());
         line.record.trace_id = trace_id(&head.headers);
-        let admitted = match self.admit(&head, &served.table, &exchange) {
+        let admitted = match self.admit(&head, &served.table, &exchange, line) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 exchange.drain().await;
-                return self.refuse(&refusal, exchange, line).await;
+                return answer::refuse(&refusal, exchange, line).await;
             }
         };
-        line.record.endpoint = admitted.token.clone();
-        line.record.integration = Some(admitted.endpoint.integration.id.clone());
 
         let mut sender = self.sender(exchange, &admitted, arrival);
         let version = version(head.version);
@@ -182,8 +182,8 @@ impl Ingress {
         let forwarded = visit.run(&mut sender, line).await;
         line.record.bytes_in = sender.received();
         match forwarded {
-            Ok(forwarded) => self.stream_back(forwarded, sender.exchange, line).await,
-            Err(Stop::Refused(refusal)) => self.refuse(&refusal, sender.exchange, line).await,
+            Ok(forwarded) => answer::stream_back(forwarded, sender.exchange, line).await,
+            Err(Stop::Refused(refusal)) => answer::refuse(&refusal, sender.exchange, line).await,
             Err(Stop::ClientClosed) => {
                 line.record.ending = Ending::ClientClosed;
                 None
@@ -194,13 +194,16 @@ impl Ingress {
     fn admit<'a>(
         &self,
         head: &'a RequestHeader,
-        table: &pointsman_routing::table::Table,
+        table: &Table,
         exchange: &Exchange,
+        line: &mut Line<'_>,
     ) -> Result<Admitted<'a>, Refusal> {
         if exchange.is_draining() {
             return Err(Refusal::new(Outcome::NotReady, "the edge is about to stop"));
         }
-        let admitted = admit::endpoint(head, table)?;
+        let called = admit::endpoint(head, table)?;
+        line.called(&called.token, &called.endpoint);
+        let admitted = called.admit(head)?;
         if self.forwarder.has_been_here(&head.headers) {
             return Err(Refusal::new(Outcome::LoopDetected, "the request has been through this edge before"));
         }
@@ -220,83 +223,6 @@ impl Ingress {
         let account = self.memory.account(key);
         let limit = endpoint.integration.max_body_bytes;
         Sender::new(exchange, account, limit, arrival.started, self.limits.client_request)
-    }
-
-    /// Answers with a problem.
-    async fn refuse(&self, refusal: &Refusal, exchange: Exchange, line: &mut Line<'_>) -> Option<Finished> {
-        line.refused(refusal);
-        let (head, body) = rejection::answer(refusal, line.record.execution_id);
-        let status = head.status;
-        let close = rejection::closes(refusal.outcome);
-        let written = async {
-            let mut answer = exchange.answer(head, ResponseLength::Known, close).await?;
-            answer.write(body).await?;
-            answer.finish().await
-        };
-        let finished = written.await.ok()?;
-        line.record.status = Some(status);
-        finished
-    }
-
-    /// Passes a flow's answer on as it arrives.
-    async fn stream_back(
-        &self,
-        forwarded: Forwarded,
-        exchange: Exchange,
-        line: &mut Line<'_>,
-    ) -> Option<Finished> {
-        let Forwarded { response, place: _place } = forwarded;
-        line.record.status = Some(response.head.status);
-        let ended = pass_on(response, exchange, line).await;
-        line.record.stages.response = Some(line.lap());
-        match ended {
-            Ok(finished) => finished,
-            Err(ClientGone) => {
-                line.record.ending = Ending::ClientClosed;
-                None
-            }
-        }
-    }
-}
-
-async fn pass_on(
-    response: Response,
-    exchange: Exchange,
-    line: &mut Line<'_>,
-) -> Result<Option<Finished>, ClientGone> {
-    let Response { mut head, length, mut body } = response;
-    let execution_id = line.record.execution_id.to_string();
-    head.insert_header(rejection::EXECUTION_ID, execution_id).expect("a UUID is visible ASCII");
-    let mut answer: Answer = exchange.answer(head, length, false).await?;
-    let mut flushed = false;
-    loop {
-        // What is there goes out together; only where nothing more is there yet, it goes out at once.
-        let next = tokio::select! {
-            biased;
-            next = body.next() => next,
-            done = answer.flush(), if !flushed => {
-                done?;
-                flushed = true;
-                continue;
-            }
-        };
-        match next {
-            Ok(Some(bytes)) => {
-                line.record.bytes_out += bytes.len() as u64;
-                answer.write(bytes).await?;
-                flushed = false;
-            }
-            Ok(None) => {
-                line.record.ending = Ending::Forwarded;
-                return answer.finish().await;
-            }
-            Err(cut) => {
-                line.record.ending = Ending::UpstreamAborted;
-                line.record.reason = Some(cut.to_string());
-                answer.cut();
-                return Ok(None);
-            }
-        }
     }
 }
 

@@ -25,6 +25,17 @@ pub(crate) enum DialError {
     Name(Box<str>),
 }
 
+impl DialError {
+    /// The fixed word for metrics.
+    pub(super) const fn label(&self) -> &'static str {
+        match self {
+            Self::Timeout(_) => "connect_timeout",
+            Self::Connect { .. } => "connect",
+            Self::Tls { .. } | Self::Name(_) => "tls",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Dialler {
     tls: Arc<ClientConfig>,

@@ -183,9 +183,6 @@ impl Early {
 
 /// How long the body is that follows a head, or why nobody can be sure of it.
 fn length(head: &ResponseHeader, is_head: bool) -> Result<ResponseLength, &'static str> {
-    if head.headers.values().any(|value| value.as_bytes().iter().any(|b| matches!(b, b'\r' | b'\n' | 0))) {
-        return Err("a header field is continued on a second line");
-    }
     let announced = single(&head.headers, &CONTENT_LENGTH).map_err(|()| "there are two lengths")?;
     let coding = single(&head.headers, &TRANSFER_ENCODING).map_err(|()| "there are two transfer codings")?;
     match (announced, coding) {

@@ -16,9 +16,15 @@ use crate::rejection::METHODS;
 
 const HOOKS: &str = "/hooks/";
 
-/// A request to an endpoint that there is.
+/// An endpoint that there is, and what of the URL lies behind it.
+pub(super) struct Called<'a> {
+    pub(super) token: EndpointToken,
+    pub(super) endpoint: Endpoint,
+    fragment: &'a str,
+}
+
+/// A request that an endpoint takes, as far as its head tells.
 pub(super) struct Admitted<'a> {
-    pub(super) token: Option<EndpointToken>,
     pub(super) endpoint: Endpoint,
     pub(super) fragment: PathFragment<'a>,
     pub(super) query: &'a str,
@@ -27,28 +33,31 @@ pub(super) struct Admitted<'a> {
     pub(super) length: Option<u64>,
 }
 
-/// Looks the endpoint up. What is refused is still known as far as it went.
-pub(super) fn endpoint<'a>(head: &'a RequestHeader, table: &Table) -> Result<Admitted<'a>, Refusal> {
-    let unknown = || Refusal::new(Outcome::UnknownEndpoint, "no endpoint has this URL");
-    let rest = head.uri.path().strip_prefix(HOOKS).ok_or_else(unknown)?;
-    let (token, fragment) = rest.split_once('/').unwrap_or((rest, ""));
-    let endpoint = table.endpoint(token).ok_or_else(unknown)?;
-    check_method(&head.method)?;
-    let fragment = PathFragment::parse(fragment)
-        .map_err(|error| Refusal::new(Outcome::PathInvalid, error.to_string()))?;
-    let length = announced_length(&head.headers);
-    let limit = endpoint.integration.max_body_bytes;
-    if length.is_some_and(|length| length > limit as u64) {
-        return Err(too_large(limit));
+/// Looks the endpoint up.
+pub(super) fn endpoint<'a>(head: &'a RequestHeader, table: &Table) -> Result<Called<'a>, Refusal> {
+    let found = || {
+        let rest = head.uri.path().strip_prefix(HOOKS)?;
+        let (token, fragment) = rest.split_once('/').unwrap_or((rest, ""));
+        let endpoint = table.endpoint(token)?;
+        Some(Called { token: EndpointToken::parse(token)?, endpoint, fragment })
+    };
+    found().ok_or_else(|| Refusal::new(Outcome::UnknownEndpoint, "no endpoint has this URL"))
+}
+
+impl<'a> Called<'a> {
+    /// Judges the rest of the head.
+    pub(super) fn admit(self, head: &'a RequestHeader) -> Result<Admitted<'a>, Refusal> {
+        check_method(&head.method)?;
+        let fragment = PathFragment::parse(self.fragment)
+            .map_err(|error| Refusal::new(Outcome::PathInvalid, error.to_string()))?;
+        let length = announced_length(&head.headers);
+        let limit = self.endpoint.integration.max_body_bytes;
+        if length.is_some_and(|length| length > limit as u64) {
+            return Err(too_large(limit));
+        }
+        let query = head.uri.query().unwrap_or_default();
+        Ok(Admitted { endpoint: self.endpoint, fragment, query, host: host(head), length })
     }
-    Ok(Admitted {
-        token: EndpointToken::parse(token),
-        endpoint,
-        fragment,
-        query: head.uri.query().unwrap_or_default(),
-        host: host(head),
-        length,
-    })
 }
 
 fn check_method(method: &Method) -> Result<(), Refusal> {

@@ -171,6 +171,9 @@ impl Visit<'_> {
         let sent = self.ingress.forwarder.send(&delivery, route, sender).await;
         line.record.stages.upstream = Some(line.lap());
         sent.map_err(|error| {
+            if let Some(label) = error.label() {
+                self.ingress.metrics.upstream_error(label);
+            }
             line.record.reason = Some(error.to_string());
             Stop::from(error)
         })
