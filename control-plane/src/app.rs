@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::OptionFuture};
 use tokio::{net::TcpListener, task, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::{Identity, ServerTlsConfig, server::TcpIncoming};
@@ -37,6 +37,7 @@ const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct App {
     admin_addr: SocketAddr,
     listener: TcpListener,
+    edges: Option<(TcpListener, SocketAddr)>,
     tls: Option<ServerTlsConfig>,
     services: Services,
     store: Store,
@@ -86,6 +87,9 @@ impl App {
         if !config.admin_listen.ip().is_loopback() && config.tls.is_none() && !config.plaintext {
             return Err(BuildError::Plaintext(config.admin_listen));
         }
+        if let Some(addr) = config.edge_listen.filter(|addr| !addr.ip().is_loopback()) {
+            return Err(BuildError::Plaintext(addr));
+        }
         let tls = match &config.tls {
             Some((cert, key)) => Some(read_tls(cert, key).await?),
             None => None,
@@ -94,9 +98,11 @@ impl App {
         let opening = task::spawn_blocking(move || Store::open(&data));
         let store = opening.await.map_err(|error| OpenError::Thread(error.into()))??;
 
-        let bind = |source| BuildError::Bind { addr: config.admin_listen, source };
-        let listener = TcpListener::bind(config.admin_listen).await.map_err(bind)?;
-        let admin_addr = listener.local_addr().map_err(bind)?;
+        let (listener, admin_addr) = bind(config.admin_listen).await?;
+        let edges = match config.edge_listen {
+            Some(addr) => Some(bind(addr).await?),
+            None => None,
+        };
         warn_of_openness(admin_addr);
 
         let registry = Registry::new(store.clone(), SystemTime::now);
@@ -106,7 +112,7 @@ impl App {
         let services = Services::new(&config, store.clone(), registry, fleet, publisher.clone(), &health)?;
         // A certificate that does not fit its key is told now, not at the first handshake.
         server::builder(tls.clone()).map_err(BuildError::Tls)?;
-        Ok(Self { admin_addr, listener, tls, services, store, publisher, health })
+        Ok(Self { admin_addr, listener, edges, tls, services, store, publisher, health })
     }
 
     /// Where admins and edges connect.
@@ -115,21 +121,37 @@ impl App {
         self.admin_addr
     }
 
+    /// Where edges on this machine connect, if they have a port of their own.
+    #[must_use]
+    pub fn edge_addr(&self) -> Option<SocketAddr> {
+        self.edges.as_ref().map(|(_, addr)| *addr)
+    }
+
     /// Starts everything on the current runtime.
     #[must_use]
     pub fn spawn(self) -> Running {
         let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let (services, tls) = (self.services, self.tls);
+        let edges = self
+            .edges
+            .map(|(listener, _)| services.serve_edges(incoming(listener), stop.clone().cancelled_owned()));
+        let admin = {
+            let (incoming, stopped) = (incoming(self.listener), stop.clone().cancelled_owned());
+            async move {
+                // `build` has tried the same.
+                match server::builder(tls) {
+                    Ok(builder) => services.serve(builder, incoming, stopped).await,
+                    Err(error) => Err(error),
+                }
+            }
+        };
         let serving = AbortOnDropHandle::new(tokio::spawn(async move {
-            // `build` has tried the same.
-            let served = match server::builder(tls) {
-                Ok(builder) => services.serve(builder, incoming, stopped).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = served {
-                tracing::error!(error = &error as &dyn std::error::Error, "the admin port has failed");
+            let edges = OptionFuture::from(edges).map(|served| served.unwrap_or(Ok(())));
+            let (admin, edges) = tokio::join!(admin, edges);
+            for (port, served) in [("admin", admin), ("edge", edges)] {
+                if let Err(error) = served {
+                    tracing::error!(port, error = &error as &dyn std::error::Error, "a port has failed");
+                }
             }
         }));
         let publisher = self.publisher.clone();
@@ -194,6 +216,17 @@ impl Drop for Running {
         // Its first step tells all streams to end.
         let _ = self.publisher.drain().now_or_never();
     }
+}
+
+async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BuildError> {
+    let failed = |source| BuildError::Bind { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn incoming(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 async fn read_tls(cert: &Path, key: &Path) -> Result<ServerTlsConfig, BuildError> {

@@ -23,6 +23,9 @@ pub struct Config {
     /// An admin port that is not on loopback may do without TLS: something in front of it keeps secrets from being read
     /// on the way.
     pub plaintext: bool,
+    /// A further port, for edges on this machine alone: on loopback, without TLS, and without the admin API. Port 0
+    /// works. An edge beside a control plane with TLS needs it: the certificate is not one for a loopback address.
+    pub edge_listen: Option<SocketAddr>,
     /// What endpoint URLs start with.
     pub public_url: PublicUrl,
     /// Calls Preprocess services for `TestEndpoint`.
@@ -38,6 +41,7 @@ impl Config {
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             tls: None,
             plaintext: false,
+            edge_listen: None,
             public_url: PublicUrl::default(),
             preprocess,
         }

@@ -56,6 +56,8 @@ const HEADER_BYTES_MAX: u32 = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Services {
     routes: Routes,
+    /// What edges need of them.
+    edge_routes: Routes,
     health: Health,
 }
 
@@ -93,6 +95,11 @@ impl Services {
             .max_decoding_message_size(MANIFEST_BYTES_MAX)
             .max_encoding_message_size(MANIFEST_BYTES_MAX);
 
+        let config_service = ConfigServiceServer::new(ConfigService::new(publisher))
+            .max_decoding_message_size(REQUEST_BYTES_MAX);
+        let mut edge_routes = Routes::builder();
+        edge_routes.add_service(config_service.clone());
+
         let mut routes = Routes::builder();
         routes
             .add_service(
@@ -110,14 +117,21 @@ impl Services {
                 EdgeServiceServer::new(EdgeService::new(fleet, page_key))
                     .max_decoding_message_size(REQUEST_BYTES_MAX),
             )
-            .add_service(
-                ConfigServiceServer::new(ConfigService::new(publisher))
-                    .max_decoding_message_size(REQUEST_BYTES_MAX),
-            )
+            .add_service(config_service)
             .add_service(health.service())
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
-        Ok(Self { routes: routes.clone().routes(), health: health.clone() })
+        Ok(Self { routes: routes.routes(), edge_routes: edge_routes.routes(), health: health.clone() })
+    }
+
+    /// Serves edges alone, without TLS, until `stop`, and then until their streams are done.
+    pub(super) fn serve_edges<S: Future<Output = ()>>(
+        &self,
+        incoming: TcpIncoming,
+        stop: S,
+    ) -> impl Future<Output = Result<(), transport::Error>> + use<S> {
+        let routes = self.edge_routes.clone();
+        async { builder(None)?.add_routes(routes).serve_with_incoming_shutdown(incoming, stop).await }
     }
 
     /// Serves until `stop`, and then until the calls under way are done.
