@@ -1,7 +1,7 @@
 //! Where a process listens, told to people in the log and to programs in a file.
 
 use std::{
-    fs::Permissions,
+    fs::{self, Permissions},
     io::{self, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
@@ -38,14 +38,27 @@ impl Addresses {
         self.replace(file).map_err(|source| AddressesFileError { file: file.to_owned(), source })
     }
 
+    /// Removes `file` where these are the addresses in it: another process may have written its own meanwhile.
+    pub(crate) fn withdraw(&self, file: &Path) {
+        let ours = |read: Vec<u8>| self.to_json().is_ok_and(|json| json == read);
+        if fs::read(file).is_ok_and(ours) {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    fn to_json(self) -> io::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(&self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
     fn replace(&self, file: &Path) -> io::Result<()> {
         let folder = match file.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         let mut written = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut written, self)?;
-        writeln!(written)?;
+        written.write_all(&self.to_json()?)?;
         // Addresses are no secret, and often another user's program waits for them.
         written.as_file().set_permissions(Permissions::from_mode(0o644))?;
         written.persist(file)?;
@@ -92,6 +105,19 @@ mod tests {
             assert_eq!(json, serde_json::json!({"admin": format!("127.0.0.1:{port}")}));
         }
         assert_eq!(folder.path().read_dir().expect("listed").count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn only_our_own_file_is_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("addresses.json");
+        let ours = Addresses::default();
+        let theirs = Addresses { admin: Some(SocketAddr::from(([127, 0, 0, 1], 1))), ..ours };
+        theirs.write(&file).expect("written");
+        ours.withdraw(&file);
+        assert!(file.exists());
+        theirs.withdraw(&file);
+        assert!(!file.exists());
     }
 
     #[test]

@@ -121,13 +121,17 @@ impl Servers {
         mut signals: Signals,
         settings: &ProcessSettings,
     ) -> Result<(), ServeError> {
+        let mut addresses = Addresses::default();
         let ended = tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "stopping");
                 Ok(())
             }
-            error = self.fail(settings) => Err(error),
+            error = self.fail(settings, &mut addresses) => Err(error),
         };
+        if let Some(file) = &settings.addresses_file {
+            addresses.withdraw(file);
+        }
         signals.during_stop(self.drain()).await;
         if ended.is_ok() {
             tracing::info!("stopped");
@@ -136,8 +140,8 @@ impl Servers {
     }
 
     /// Reports where everything listens, then waits for a failure.
-    async fn fail(&self, settings: &ProcessSettings) -> ServeError {
-        if let Err(error) = self.report(settings.addresses_file.as_deref()).await {
+    async fn fail(&self, settings: &ProcessSettings, addresses: &mut Addresses) -> ServeError {
+        if let Err(error) = self.report(settings.addresses_file.as_deref(), addresses).await {
             return error;
         }
         match &self.edge {
@@ -146,8 +150,7 @@ impl Servers {
         }
     }
 
-    async fn report(&self, file: Option<&Path>) -> Result<(), ServeError> {
-        let mut addresses = Addresses::default();
+    async fn report(&self, file: Option<&Path>, addresses: &mut Addresses) -> Result<(), ServeError> {
         if let Some(control_plane) = &self.control_plane {
             let admin = control_plane.admin_addr();
             addresses.admin = Some(admin);

@@ -1,5 +1,7 @@
 //! `up`: a control plane and an edge in one process.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use clap::Args;
 use pointsman_control_plane as control_plane;
 
@@ -57,15 +59,19 @@ impl Up {
     async fn start(&self, edge_runtime: &tokio::runtime::Handle) -> Result<Servers, ServeError> {
         let preprocess =
             self.control_plane.preprocess(&self.egress, &self.edge.listeners()).map_err(ServeError::Tls)?;
-        let config = self.control_plane.config(&self.tls, preprocess);
+        let mut config = self.control_plane.config(&self.tls, preprocess);
+        if config.tls.is_some() {
+            // The certificate is one for the outside, and not for the address that the edge here would connect to.
+            config.edge_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        }
         let public_url = (!self.control_plane.has_public_url()).then(|| config.public_url.clone());
         let app = control_plane::App::build(config).await.map_err(ServeError::ControlPlane)?;
-        let admin = app.admin_addr();
+        let (admin, edges) = (app.admin_addr(), app.edge_addr());
         let mut servers = Servers { control_plane: Some(app.spawn()), public_url, ..Servers::default() };
 
-        let control_plane_url = addresses::url(admin, self.tls.files().is_some());
+        let control_plane_url = addresses::url(edges.unwrap_or(admin), false);
         let mut config = self.edge.config(EDGE_ID, &control_plane_url, &self.tls, &self.egress);
-        config.own_listeners.push(admin);
+        config.own_listeners.extend([admin].into_iter().chain(edges));
         servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);
         Ok(servers)
     }
