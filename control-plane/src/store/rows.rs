@@ -107,6 +107,10 @@ pub(super) const META: &str = "uid, display_name, create_time, update_time, revi
 pub(super) const META_UPDATE: &str = "uid = excluded.uid, display_name = excluded.display_name, \
      create_time = excluded.create_time, update_time = excluded.update_time, revision = excluded.revision";
 
+/// Stands for a unique value that was released, until the row is put: unique as the name is, and with its 300 bytes
+/// longer than any value that is kept.
+const PLACEHOLDER: &str = "printf('%-300s', name)";
+
 /// Reads `name` and [`META`].
 fn read_meta<K: Kind>(row: &Row<'_>) -> Result<(K::Name, Meta), StoreError> {
     let text: String = row.get(0)?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{META, META_UPDATE, Table, read_meta, to_micros};
+use super::{META, META_UPDATE, PLACEHOLDER, Table, read_meta, to_micros};
 use crate::{
     domain::{CustomerSpec, Resource},
     store::StoreError,
@@ -35,8 +35,10 @@ impl Table for CustomerSpec {
         Ok(())
     }
 
-    /// References to a customer are checked at commit, so its row can go and come back in between.
+    /// The row stays, so that nobody has to look for references to it.
     fn release(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
-        Self::remove(connection, name)
+        let sql = format!("UPDATE customers SET external_id = {PLACEHOLDER} WHERE name = ?1");
+        connection.prepare_cached(&sql)?.execute([name.to_string()])?;
+        Ok(())
     }
 }

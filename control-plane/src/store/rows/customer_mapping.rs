@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{META, META_UPDATE, Table, read_meta, to_micros};
+use super::{META, META_UPDATE, PLACEHOLDER, Table, read_meta, to_micros};
 use crate::{
     domain::{MappingSpec, Resource},
     store::StoreError,
@@ -41,6 +41,8 @@ impl Table for MappingSpec {
     }
 
     fn release(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
-        Self::remove(connection, name)
+        let sql = format!("UPDATE customer_mappings SET source_customer_id = {PLACEHOLDER} WHERE name = ?1");
+        connection.prepare_cached(&sql)?.execute([name.to_string()])?;
+        Ok(())
     }
 }
