@@ -184,7 +184,11 @@ impl Forwarder {
                 done => return done,
             }
         }
-        let (conn, destination) = self.dialler.dial(&addresses, host, tls).await?;
+        let body_is_over = !matches!(delivery.body, Body::Streamed(_));
+        let (conn, destination) = tokio::select! {
+            dialled = self.dialler.dial(&addresses, host, tls) => dialled?,
+            () = source.abandoned(), if body_is_over => return Err(ForwardError::Source(SourceError::GaveUp)),
+        };
         exchange.run(link::split(conn, destination, self.pool.clone()), &mut upload(), source).await
     }
 }

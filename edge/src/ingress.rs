@@ -7,13 +7,15 @@ mod admit;
 mod answer;
 mod bounds;
 mod exchange;
+mod http2;
 mod sender;
 mod visit;
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Instant};
+use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use h2::{RecvStream, server::SendResponse};
 use http::Version;
 use pingora::{
@@ -118,7 +120,7 @@ impl Ingress {
         let exchange = Exchange::Http2(Box::new(Http2::new(&parts.method, body, respond)));
         let mut line = self.line(arrival, Protocol::Http2);
         match checked {
-            Ok(()) => _ = self.handle(parts.into(), exchange, arrival, &mut line).await,
+            Ok(()) => _ = self.handle(http2::as_http1(parts), exchange, arrival, &mut line).await,
             Err(fault) => _ = answer::refuse(&fault.refusal(), exchange, &mut line).await,
         }
     }
@@ -179,7 +181,7 @@ impl Ingress {
             execution_id,
             version,
         };
-        let forwarded = visit.run(&mut sender, line).await;
+        let forwarded = contained(visit.run(&mut sender, line), execution_id).await;
         line.record.bytes_in = sender.received();
         match forwarded {
             Ok(forwarded) => answer::stream_back(forwarded, sender.exchange, line).await,
@@ -224,6 +226,15 @@ impl Ingress {
         let limit = endpoint.integration.max_body_bytes;
         Sender::new(exchange, account, limit, arrival.started, self.limits.client_request)
     }
+}
+
+/// A fault of ours ends one request and no other.
+async fn contained<T>(run: impl Future<Output = Result<T, Stop>>, execution_id: Uuid) -> Result<T, Stop> {
+    // After a panic nothing is used again but the connection, for the answer that ends it.
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(%execution_id, "a request has panicked");
+        Err(Stop::Refused(Refusal::new(Outcome::Internal, "something went wrong on our side")))
+    })
 }
 
 /// As `Via` has it.
@@ -278,5 +289,18 @@ impl HttpServerApp for Ingress {
 impl fmt::Debug for Ingress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ingress").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_refusal() {
+        let stopped = contained(async { panic!("a fault of ours") }, Uuid::nil()).await;
+        let Err::<(), _>(Stop::Refused(refusal)) = stopped else { panic!("not refused") };
+        assert_eq!(refusal.outcome, Outcome::Internal);
+        assert!(rejection::closes(refusal.outcome), "nobody knows what the connection has been through");
     }
 }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::{
     HeaderValue, StatusCode,
-    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER},
 };
-use pingora::http::ResponseHeader;
+use pingora::{http::ResponseHeader, protocols::http::date::get_cached_date};
 use pointsman_routing::outcome::{Outcome, Refusal};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub(crate) fn answer(refusal: &Refusal, execution_id: Uuid) -> (ResponseHeader, 
         "executionId": execution_id,
     });
     let body = Bytes::from(body.to_string());
-    let mut head = ResponseHeader::build(status, Some(6)).expect("a status is a status");
+    let mut head = ResponseHeader::build(status, Some(8)).expect("a status is a status");
     let mut set = |name: &str, value: HeaderValue| {
         head.insert_header(name.to_owned(), value).expect("a name and a value of ours");
     };
@@ -35,6 +35,7 @@ pub(crate) fn answer(refusal: &Refusal, execution_id: Uuid) -> (ResponseHeader, 
     set(CONTENT_LENGTH.as_str(), HeaderValue::from(body.len()));
     set(EXECUTION_ID, HeaderValue::try_from(execution_id).expect("a UUID is visible ASCII"));
     set("cache-control", HeaderValue::from_static("no-store"));
+    set(DATE.as_str(), get_cached_date());
     if refusal.outcome == Outcome::MethodNotAllowed {
         set(ALLOW.as_str(), HeaderValue::from_static(METHODS));
     }
@@ -53,6 +54,7 @@ pub(crate) fn closes(outcome: Outcome) -> bool {
             | Outcome::BodyTooLarge
             | Outcome::RequestTimeout
             | Outcome::NotReady
+            | Outcome::Internal
     )
 }
 

@@ -85,7 +85,13 @@ impl Upload {
             return Err(SourceError::GaveUp);
         }
         if let Some(writer) = writer {
-            match timeout(stall, self.write(writer)).await {
+            // While there is more of the body to read, its bytes are all that the sender could be heard by.
+            let body_is_over = self.rest == Rest::Nothing;
+            let written = tokio::select! {
+                written = timeout(stall, self.write(writer)) => written,
+                () = source.abandoned(), if body_is_over => return Err(SourceError::GaveUp),
+            };
+            match written {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => {
                     self.give_up();

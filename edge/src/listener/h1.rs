@@ -70,6 +70,8 @@ pub(super) async fn serve(
     loop {
         let mut bytes = BytesMut::with_capacity(READ_BYTES);
         let idle = tokio::select! {
+            // A request that is here is worth an answer, if only that the edge is about to stop.
+            biased;
             read = timeout_at(idle_deadline, conn.read_buf(&mut bytes)) => !matches!(read, Ok(Ok(1..))),
             () = draining(&mut shutdown) => true,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{BUFFERED, Edge, ORDER, STREAMED, Upstream, get, post, text};
+use crate::harness::{BUFFERED, Edge, LIMIT, ORDER, STREAMED, Upstream, get, post, soon, text};
 
 /// Sends a GET, answers it with `answer` and the end of the connection, and returns what the sender gets.
 async fn raw_answer(edge: &Edge, upstream: &mut Upstream, answer: impl AsRef<[u8]>) -> String {
@@ -139,6 +139,23 @@ async fn cut_answers_stay_cut() {
 }
 
 #[tokio::test]
+async fn an_answer_that_could_only_end_with_the_connection_is_cut_by_a_reset() {
+    let mut upstream = Upstream::start().await;
+    let edge = Edge::to(&upstream).await;
+    let mut sender = edge.connect().await;
+    sender.write(get(STREAMED, "").replace("HTTP/1.1", "HTTP/1.0")).await;
+    let mut flow = upstream.accept().await;
+    flow.head().await;
+    flow.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n").await;
+    sender.head().await;
+    assert_eq!(sender.bytes(4).await, b"half");
+    drop(flow);
+    let error =
+        soon("the end", tokio::io::AsyncReadExt::read(&mut sender.stream, &mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn an_answer_that_stops_is_cut_after_a_while() {
     let mut upstream = Upstream::start().await;
     let edge = Edge::with(&upstream, |config| config.limits.upstream_idle = Duration::from_millis(100)).await;
@@ -225,6 +242,21 @@ async fn a_sender_that_leaves_before_the_answer_takes_its_request_along() {
 }
 
 #[tokio::test]
+async fn a_sender_that_leaves_is_noticed_while_the_endpoint_takes_nothing() {
+    let mut upstream = Upstream::start().await;
+    let edge = Edge::to(&upstream).await;
+    // The kernel says yes to connections and takes a little; nobody reads.
+    let big = format!("{ORDER}{}", " ".repeat(LIMIT - ORDER.len()));
+    let mut sender = edge.connect().await;
+    sender.write(post(BUFFERED, "", big)).await;
+    let flow = upstream.accept().await;
+    drop(sender);
+    edge.has_ended("client_closed", 1).await;
+    drop(flow);
+    edge.serves(&mut upstream).await;
+}
+
+#[tokio::test]
 async fn a_sender_that_leaves_inside_the_answer_ends_it() {
     let mut upstream = Upstream::start().await;
     let edge = Edge::to(&upstream).await;
@@ -235,7 +267,7 @@ async fn a_sender_that_leaves_inside_the_answer_ends_it() {
     flow.write("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await;
     sender.head().await;
     drop(sender);
-    crate::harness::soon("the edge hangs up", async {
+    soon("the edge hangs up", async {
         use tokio::io::AsyncWriteExt as _;
         while flow.stream.write_all(&[b'x'; 65_536]).await.is_ok() {}
     })

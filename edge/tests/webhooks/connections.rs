@@ -52,6 +52,34 @@ async fn a_drain_is_bounded() {
 }
 
 #[tokio::test]
+async fn no_task_is_left_over() {
+    let mut upstream = Upstream::start().await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let edge = Edge::with(&upstream, |config| config.limits.drain = Duration::from_millis(50)).await;
+    edge.serves(&mut upstream).await;
+    let (mut stuck, http2) = (edge.connect().await, TcpStream::connect(edge.addr).await.unwrap());
+    let (mut http2, connection) = h2::client::handshake(http2).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get(format!("http://x/hooks/{STREAMED}")).header("x-customer", "C-1");
+    let _response = http2.send_request(request.body(()).unwrap(), true).unwrap();
+    stuck.write(get(STREAMED, "")).await;
+    let mut flows = [upstream.accept().await, upstream.accept().await];
+    for flow in &mut flows {
+        flow.head().await;
+    }
+    edge.drain().await;
+    connection.abort();
+    let _ = connection.await;
+    crate::harness::soon("all tasks end", async {
+        while tasks() > before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_head_that_is_complete_only_after_the_drain_began_is_sent_away() {
     let upstream = Upstream::start().await;
     let edge = Edge::to(&upstream).await;

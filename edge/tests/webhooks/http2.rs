@@ -127,6 +127,26 @@ async fn the_same_bytes_arrive_and_the_answer_comes_back() {
 }
 
 #[tokio::test]
+async fn what_is_said_in_other_words_means_the_same() {
+    let mut upstream = Upstream::start().await;
+    let edge = Edge::to(&upstream).await;
+    let mut client = Client::to(&edge).await;
+    let cookies =
+        request("GET", STREAMED).header("cookie", "a=1").header("cookie", "b=2").header("te", "trailers");
+    let flow = async {
+        let mut flow = upstream.accept().await;
+        let head = flow.head().await;
+        flow.write("HTTP/1.1 204 No Content\r\n\r\n").await;
+        head
+    };
+    let (answer, head) = tokio::join!(client.ask(cookies.body(()).unwrap(), b""), flow);
+    assert_eq!(answer.status, 204);
+    assert_eq!(head.get("cookie"), "a=1; b=2");
+    assert_eq!(head.get("host"), upstream.addr.to_string());
+    assert_eq!(head.get("te"), "");
+}
+
+#[tokio::test]
 async fn requests_of_one_connection_do_not_wait_for_each_other() {
     let mut upstream = Upstream::start().await;
     let edge = Edge::to(&upstream).await;
