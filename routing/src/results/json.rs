@@ -69,7 +69,7 @@ impl<'d> Reader<'d, '_, '_> {
 
     fn object(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
         let mut met = Met::default();
-        self.cursor.open()?;
+        self.cursor.open();
         if self.cursor.close(b'}') {
             return Ok(());
         }
@@ -105,7 +105,7 @@ impl<'d> Reader<'d, '_, '_> {
     }
 
     fn array(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
-        self.cursor.open()?;
+        self.cursor.open();
         if self.cursor.close(b']') {
             return Ok(());
         }

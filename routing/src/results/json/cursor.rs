@@ -7,6 +7,7 @@
 //! [`Cursor::skip_value`] and the two scans below it are all that a faster classification would replace.
 
 use super::super::found::Fault;
+use crate::reference::MAX_REFERENCE_STEPS;
 
 /// The deepest that containers may stand in each other.
 const MAX_DEPTH: usize = 128;
@@ -48,15 +49,13 @@ impl<'d> Cursor<'d> {
         }
     }
 
-    /// Steps into the container that begins here, and over the white space behind its bracket.
-    pub(super) fn open(&mut self) -> Result<(), Fault> {
-        if self.depth == MAX_DEPTH {
-            return Err(self.fault(TOO_DEEP));
-        }
+    /// Steps into the container that begins here, and over the white space behind its bracket. A path led here, so it
+    /// is not too deep.
+    pub(super) fn open(&mut self) {
+        const { assert!(MAX_REFERENCE_STEPS <= MAX_DEPTH, "a path could lead too deep") };
         self.depth += 1;
         self.position += 1;
         self.skip_white_space();
-        Ok(())
     }
 
     /// Steps out of a container, if its closing `bracket` comes next.
