@@ -131,3 +131,64 @@ async fn a_port_that_is_taken_is_named() {
     let error = pointsman_edge::listener::Listener::bind(&config).unwrap_err().to_string();
     assert!(error.contains(&upstream.addr.to_string()) && error.contains("cannot be bound"), "{error}");
 }
+
+/// Echoes each request's body on every connection.
+async fn echo(mut upstream: Upstream) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let mut flow = upstream.accept_whenever().await;
+        connections.spawn(async move {
+            while let Some((_, body)) = flow.next_request().await {
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                // The edge hangs up where its sender has left.
+                if flow.try_write([head.as_bytes(), &body].concat()).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_sender_gets_its_own_answer_however_many_there_are_and_whoever_leaves() {
+    let upstream = Upstream::start().await;
+    let edge = Edge::with(&upstream, |config| config.limits.body_memory_bytes = 1 << 30).await;
+    let echo = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(echo(upstream)));
+    let edge = std::sync::Arc::new(edge);
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..48_usize {
+        let edge = edge.clone();
+        senders.spawn(async move {
+            let mut conn = edge.connect().await;
+            for request in 0..12_usize {
+                let size = [0, 10, 5_000, 70_000][(sender + request) % 4];
+                let body =
+                    format!("{{\"customer\":\"C-1\",\"n\":\"{sender}-{request}-{}\"}}", "x".repeat(size));
+                let token = if request % 2 == 0 { BUFFERED } else { STREAMED };
+                conn.write(post(token, "", &body)).await;
+                if (sender + request) % 7 == 0 {
+                    // It leaves: before its answer, or inside it.
+                    if request % 2 == 0 {
+                        conn.bytes(20).await;
+                    }
+                    conn = edge.connect().await;
+                    continue;
+                }
+                let answer = conn.answer().await;
+                assert!(
+                    answer.status == 200 && answer.body == body.as_bytes(),
+                    "{sender}-{request}: {:?}",
+                    answer.head
+                );
+            }
+        });
+    }
+    while let Some(ended) = senders.join_next().await {
+        ended.unwrap();
+    }
+    edge.until("nothing is in flight", |text| {
+        text.contains("requests_in_flight 0\n") && text.contains("body_memory_bytes 0\n")
+    })
+    .await;
+    drop(echo);
+}

@@ -260,6 +260,11 @@ impl Upstream {
         Peer::new(stream)
     }
 
+    /// The next connection of the edge, whenever it comes.
+    pub(crate) async fn accept_whenever(&mut self) -> Peer {
+        Peer::new(self.listener.accept().await.expect("a connection").0)
+    }
+
     /// Whether a connection waits that nobody has taken.
     pub(crate) async fn is_called(&mut self) -> bool {
         tokio::time::timeout(Duration::from_millis(50), self.listener.accept()).await.is_ok()
@@ -392,6 +397,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let head = self.head().await;
         let body = self.body(&head).await;
         (head, body)
+    }
+
+    /// Reads a request with its body, unless the connection ends before or inside it.
+    pub(crate) async fn next_request(&mut self) -> Option<(Head, Vec<u8>)> {
+        while !self.read.windows(4).any(|window| window == b"\r\n\r\n") {
+            if !matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {
+                return None;
+            }
+        }
+        let head = self.head().await;
+        let length = head.get("content-length").parse().unwrap_or(0);
+        while self.read.len() < length {
+            if !matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {
+                return None;
+            }
+        }
+        let body = self.read.drain(..length).collect();
+        Some((head, body))
+    }
+
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        soon("the other side takes bytes", self.stream.write_all(bytes.as_ref())).await
     }
 
     async fn body(&mut self, head: &Head) -> Vec<u8> {
