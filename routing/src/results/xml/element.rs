@@ -34,8 +34,6 @@ pub(super) struct Follower {
     taken: usize,
     /// How many children of the wanted name there were.
     same: usize,
-    /// There was a child of the wanted name behind another prefix.
-    alike: bool,
 }
 
 impl Element {
@@ -58,14 +56,7 @@ impl Element {
             let Some(attribute) = attributes.iter().find(|attribute| attribute.name == wanted) else {
                 continue;
             };
-            // Without a prefix an attribute is in no namespace, and is not taken for one that has a prefix.
-            let is_alike =
-                |other: &Attribute<'_>| other.name.contains(':') && markup::is_alike(wanted, other.name);
-            read[follower.place] = if wanted.contains(':') && attributes.iter().any(is_alike) {
-                Err(Fault::new("an attribute of the same name with another prefix stands beside it"))
-            } else {
-                Ok(Found::String(attribute.value.clone().into_owned().into()))
-            };
+            read[follower.place] = Ok(Found::String(attribute.value.clone().into_owned().into()));
         }
         let keeps_text = followers.iter().any(|follower| match follower.left(paths) {
             [] => true,
@@ -119,7 +110,7 @@ impl Element {
 
 impl Follower {
     fn new(place: usize, taken: usize) -> Self {
-        Self { place, taken, same: 0, alike: false }
+        Self { place, taken, same: 0 }
     }
 
     /// The steps that it has not taken yet.
@@ -131,21 +122,10 @@ impl Follower {
     fn child(&mut self, name: &str, paths: &Paths<'_>, read: &mut [Read<'_>]) -> Option<Self> {
         let [Step::Key(wanted), behind @ ..] = self.left(paths) else { return None };
         if **wanted != *name {
-            if !markup::is_alike(wanted, name) {
-                return None;
-            }
-            self.alike = true;
-            if self.same > 0 {
-                read[self.place] = Err(Fault::new(ALIKE));
-            }
             return None;
         }
         let index = self.same;
         self.same += 1;
-        if self.alike {
-            read[self.place] = Err(Fault::new(ALIKE));
-            return None;
-        }
         match behind {
             [Step::Index(wanted), ..] => {
                 (usize::try_from(*wanted) == Ok(index)).then(|| Self::new(self.place, self.taken + 2))
@@ -161,5 +141,3 @@ impl Follower {
         }
     }
 }
-
-const ALIKE: &str = "an element of the same name with another prefix stands beside it";

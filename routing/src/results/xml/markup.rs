@@ -28,13 +28,6 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(BLANKS)
 }
 
-/// Whether two names of elements differ in their prefixes only. A reader that knows namespaces looks at what a prefix
-/// stands for, or not at all.
-pub(super) fn is_alike(name: &str, other: &str) -> bool {
-    let local = |name: &str| name.rfind(':').map_or(0, |colon| colon + 1);
-    name != other && name[local(name)..] == other[local(other)..]
-}
-
 /// Checks that a document holds only characters that XML has.
 pub(super) fn check_characters(text: &str) -> Result<(), Fault> {
     let forbidden = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\r' | b'\n');
