@@ -198,7 +198,9 @@ impl Failure {
 
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
+        use pointsman_control_plane::BuildError;
         use pointsman_sdk::admin::{AdminError, ConnectError};
+        use serve::ServeError;
         use tonic::Code;
         match self {
             Self::Connect(AdminConnectError::Connect(ConnectError::Unreachable { .. }))
@@ -216,6 +218,9 @@ impl Failure {
                 }
                 _ => None,
             },
+            Self::Serve(ServeError::ControlPlane(BuildError::Plaintext(_))) => {
+                Some("TLS takes --tls-cert and --tls-key; --admin-plaintext says that plaintext is meant")
+            }
             Self::NoUrl { .. } => Some(
                 "shared endpoints are at the integration, instance- and flow-specific ones at its deployments",
             ),

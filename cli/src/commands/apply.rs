@@ -22,7 +22,7 @@ pub(super) struct Apply {
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<Source>,
     /// Check everything and show what would change, but change nothing.
-    #[arg(long, alias = "validate-only")]
+    #[arg(long, visible_alias = "validate-only")]
     dry_run: bool,
     /// Wait for the control plane to be there, and until the edges that are connected serve the change.
     #[arg(long, conflicts_with = "dry_run")]
