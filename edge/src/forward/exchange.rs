@@ -38,11 +38,8 @@ impl Exchange {
                 return Ok(answer.into_response(reader, self.idle_timeout));
             }
             tokio::select! {
-                read = Early::read(&mut reader, early.is_some()),
-                    if early.as_ref().is_none_or(Early::wants_more) =>
-                {
-                    Early::advance(&mut early, read?, self.is_head, source)?;
-                }
+                // A request that can be finished is finished, so that its connection can be used again.
+                biased;
                 step = upload.step(&mut writer, source, self.head_timeout) => {
                     match step.map_err(ForwardError::Source)? {
                         Step::Progress => {}
@@ -57,6 +54,11 @@ impl Exchange {
                         }
                     }
                     deadline.as_mut().reset(Instant::now() + self.head_timeout);
+                }
+                read = Early::read(&mut reader, early.is_some()),
+                    if early.as_ref().is_none_or(Early::wants_more) =>
+                {
+                    Early::advance(&mut early, read?, self.is_head, source)?;
                 }
                 () = &mut deadline, if upload.is_over() => return Err(ForwardError::Timeout(self.head_timeout)),
             }

@@ -20,7 +20,7 @@ pub(super) struct Upload {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
-    /// More comes from the source.
+    /// More comes from the source, of the length that is left of it.
     Streamed(Framing),
     /// What is pending is the end.
     Nothing,
@@ -106,7 +106,12 @@ impl Upload {
         self.unflushed = true;
         self.pending = match (next, framing) {
             (Some(bytes), Framing::Chunked) => frame(format!("{:x}\r\n", bytes.len()).into(), bytes, b"\r\n"),
-            (Some(bytes), _) => frame(Bytes::new(), bytes, b""),
+            (Some(bytes), Framing::Length(length)) => {
+                let left = length.saturating_sub(bytes.len() as u64);
+                self.rest = if left == 0 { Rest::Nothing } else { Rest::Streamed(Framing::Length(left)) };
+                frame(Bytes::new(), bytes, b"")
+            }
+            (Some(bytes), Framing::None) => frame(Bytes::new(), bytes, b""),
             (None, framing) => {
                 self.rest = Rest::Nothing;
                 let end: &[u8] = if framing == Framing::Chunked { b"0\r\n\r\n" } else { b"" };
