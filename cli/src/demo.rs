@@ -174,9 +174,12 @@ impl Stage {
             return Ok(());
         }
         output::print(&self.story.try_it(&self.acme))?;
+        let Some(edge) = &self.servers.edge else { return Ok(()) };
         loop {
-            let arrived = self.flows.next().await;
-            output::print(&self.story.arrival(&arrived))?;
+            tokio::select! {
+                arrived = self.flows.next() => output::print(&self.story.arrival(&arrived))?,
+                error = edge.failed() => return Err(error.into()),
+            }
         }
     }
 }
