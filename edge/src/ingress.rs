@@ -254,7 +254,7 @@ async fn close(finished: Option<Finished>) {
 
 #[async_trait]
 impl HttpServerApp for Ingress {
-    /// Answers one request of an HTTP/1 connection that `listener` has judged and given its [`Arrival`].
+    /// Answers one request of an HTTP/1 connection that `listener` has judged and given its `Arrival`.
     async fn process_new_http(
         self: &Arc<Self>,
         session: ServerSession,

@@ -1,8 +1,8 @@
 //! Calls Preprocess services.
 //!
-//! A call's way: [`channels`] has the one channel to the address, which [`dial`] connects when it is first needed →
-//! [`witness`] notes what of the answer the service itself said → [`reply`] turns its `results` into what references
-//! read, and [`failure`] turns everything else into an outcome.
+//! A call's way: `channels` has the one channel to the address, which `dial` connects when it is first needed →
+//! `witness` notes what of the answer the service itself said → `reply` turns its `results` into what references
+//! read, and `failure` turns everything else into an outcome.
 
 mod channels;
 mod dial;
