@@ -1,5 +1,7 @@
 //! A TCP connection, plain or TLS, of a client or to a flow endpoint, in the shape that Pingora's sessions take.
 
+mod chunks;
+
 use std::{
     io::{self, IoSlice},
     os::fd::AsRawFd as _,
@@ -22,11 +24,16 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
+use self::chunks::ChunkScanner;
+pub(crate) use self::chunks::MalformedChunks;
+
 /// A connection, and bytes that were read from it and put back.
 #[derive(Debug)]
 pub(crate) struct Conn {
     transport: Transport,
     rewound: BytesMut,
+    /// Judges what is read, while that is a chunked body.
+    chunks: Option<ChunkScanner>,
 }
 
 #[derive(Debug)]
@@ -42,11 +49,15 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 impl Conn {
     pub(crate) fn plain(stream: TcpStream) -> Self {
-        Self { transport: Transport::Plain(stream), rewound: BytesMut::new() }
+        Self::over(Transport::Plain(stream))
     }
 
     pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>) -> Self {
-        Self { transport: Transport::Tls(Box::new(stream.into())), rewound: BytesMut::new() }
+        Self::over(Transport::Tls(Box::new(stream.into())))
+    }
+
+    fn over(transport: Transport) -> Self {
+        Self { transport, rewound: BytesMut::new(), chunks: None }
     }
 
     /// Puts bytes back that were read, before those that were put back earlier.
@@ -55,8 +66,15 @@ impl Conn {
         self.rewound = bytes;
     }
 
+    /// From now on a chunked body is read, or none: reading fails with [`MalformedChunks`] where its framing is not as
+    /// it must be.
+    pub(crate) fn expect_chunks(&mut self, expected: bool) {
+        self.chunks = expected.then(ChunkScanner::new);
+    }
+
     /// Ends our side, then reads and throws away what still comes, within bounds.
     pub(crate) async fn linger(mut self) {
+        self.chunks = None;
         // Whatever goes wrong here: the connection ends.
         let _ = timeout(LINGER, async {
             AsyncWriteExt::shutdown(&mut self).await?;
@@ -93,6 +111,20 @@ impl AsyncRead for Conn {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = self.poll_bytes(cx, buf);
+        match (&mut self.chunks, &polled) {
+            (Some(chunks), Poll::Ready(Ok(()))) => {
+                let judged = chunks.scan(&buf.filled()[before..]);
+                Poll::Ready(judged.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed)))
+            }
+            _ => polled,
+        }
+    }
+}
+
+impl Conn {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.rewound.is_empty() {
             let length = self.rewound.len().min(buf.remaining());
             buf.put_slice(&self.rewound[..length]);

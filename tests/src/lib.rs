@@ -4,6 +4,8 @@
 //! - [`receiver`]: a flow endpoint that records what reaches it.
 //! - [`scripted`]: a flow endpoint that misbehaves, byte by byte.
 //! - [`preprocess`]: a Preprocess service that does what a test says.
+//! - [`stand`]: a sandbox with an endpoint whose bodies stay in memory and one whose bodies stream.
+//! - [`wire`]: both sides of the edge, written and read by hand.
 //! - [`sender`]: a third party: webhooks over HTTP/1.1 and HTTP/2, well-formed or written by hand.
 //! - [`acme`]: the tutorial's scenario: its payloads and its configuration.
 //!
@@ -18,6 +20,8 @@ pub mod receiver;
 pub mod sandbox;
 pub mod scripted;
 pub mod sender;
+pub mod stand;
+pub mod wire;
 
 /// How long a test waits for something that must happen before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(30);

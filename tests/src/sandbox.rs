@@ -1,8 +1,10 @@
 //! A control plane and an edge in this process, joined by real sockets on free ports.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use http::Request;
+use http_body_util::Full;
 use pointsman_control_plane as control_plane;
 use pointsman_edge as edge;
 use pointsman_proto::{
@@ -20,7 +22,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tonic::{Status, transport::Channel};
 
-use crate::soon;
+use crate::{
+    sender::{self, Version},
+    soon,
+};
+
+/// Between two looks at the metrics.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The edge's id in a sandbox.
 pub const EDGE_ID: &str = "sandbox";
@@ -82,6 +90,26 @@ impl Sandbox {
     #[must_use]
     pub fn status_addr(&self) -> SocketAddr {
         self.edge.status_addr()
+    }
+
+    /// The value of one of the edge's metrics, which must be there: `pointsman_edge_…`, with labels where it has some.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let request = Request::get("/metrics").body(Full::default()).expect("a request");
+        let page = sender::send(self.status_addr(), Version::Http1, request).await;
+        let page = String::from_utf8(page.body.to_vec()).expect("text");
+        let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let value = line.unwrap_or_else(|| panic!("no {series} in {page}"));
+        value.parse().expect("a number")
+    }
+
+    /// Waits until one of the edge's metrics has this value.
+    pub async fn until_metric(&self, series: &str, value: f64) {
+        let same = async {
+            while self.metric(series).await.total_cmp(&value).is_ne() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        soon(&format!("{series} becomes {value}"), same).await;
     }
 
     /// Applies a manifest, given as its canonical JSON, and waits until the edge serves it.

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant as Deadline, timeout_at},
 };
 
-use super::head::{HeadFault, HeadScanner, check};
+use super::head::{HeadFault, HeadScanner, RequestFraming, check};
 use crate::{
     config::Limits,
     conn::Conn,
@@ -79,15 +79,21 @@ pub(super) async fn serve(
             return;
         }
         let arrival = Arrival { peer, started: Instant::now() };
-        match read_head(&mut conn, &mut bytes, limits).await {
-            Ok(()) => {}
+        let head = match read_head(&mut conn, &mut bytes, limits).await {
+            Ok(head) => head,
             Err(NoHead::Left) => return,
             Err(NoHead::Refused(refusal)) => return ingress.refuse_head(conn, &refusal, arrival).await,
+        };
+        if head.framing == RequestFraming::Chunked {
+            // Only what is read through the connection is judged.
+            conn.rewind(bytes.split_off(head.bytes));
+            conn.expect_chunks(true);
         }
         let reused = ingress.process_new_http(session(conn, bytes, arrival), &shutdown).await;
         let Some(reused) = reused else { return };
         let Ok(reused) = reused.consume().0.into_any().downcast() else { return };
         conn = reused;
+        conn.expect_chunks(false);
         idle_deadline = Deadline::now() + limits.client_keepalive;
     }
 }
@@ -113,8 +119,14 @@ impl From<HeadFault> for NoHead {
     }
 }
 
+/// A head that is as it must be.
+struct Head {
+    bytes: usize,
+    framing: RequestFraming,
+}
+
 /// Reads on until `bytes` starts with a complete head that is as it must be.
-async fn read_head(conn: &mut Conn, bytes: &mut BytesMut, limits: &Limits) -> Result<(), NoHead> {
+async fn read_head(conn: &mut Conn, bytes: &mut BytesMut, limits: &Limits) -> Result<Head, NoHead> {
     let deadline = Deadline::now() + limits.client_head;
     let mut scanner = HeadScanner::default();
     loop {
@@ -127,7 +139,7 @@ async fn read_head(conn: &mut Conn, bytes: &mut BytesMut, limits: &Limits) -> Re
             return Err(HeadFault::TooLarge(limits.header_bytes).into());
         }
         if let Some(end) = end {
-            return Ok(check(&bytes[..end])?);
+            return Ok(Head { bytes: end, framing: check(&bytes[..end])? });
         }
         match timeout_at(deadline, read_more(conn, bytes)).await {
             Ok(Ok(1..)) => {}

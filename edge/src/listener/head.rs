@@ -18,6 +18,8 @@ pub(crate) enum HeadFault {
     RequestLine,
     #[error("the request target holds a character that must be percent-encoded")]
     Target,
+    #[error("the request target is neither a path nor an http URL")]
+    TargetForm,
     #[error("this version of HTTP is not spoken here")]
     Version,
     #[error("a line ends with something else than CR LF")]
@@ -87,8 +89,17 @@ impl HeadScanner {
     }
 }
 
+/// How the end of a request's body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestFraming {
+    /// By a length, or there is none.
+    Length,
+    /// By the last chunk.
+    Chunked,
+}
+
 /// Judges a complete head, with the empty line at its end.
-pub(super) fn check(head: &[u8]) -> Result<(), HeadFault> {
+pub(super) fn check(head: &[u8]) -> Result<RequestFraming, HeadFault> {
     let mut lines = lines(head);
     let version = check_request_line(lines.next().unwrap_or_default())?;
     let mut seen = Seen::default();
@@ -127,12 +138,23 @@ fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
     if !target.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'#')) {
         return Err(HeadFault::Target);
     }
+    if !has_known_form(target) {
+        return Err(HeadFault::TargetForm);
+    }
     match version {
         b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
         _ if version.starts_with(b"HTTP/") => Err(HeadFault::Version),
         _ => Err(HeadFault::RequestLine),
     }
+}
+
+/// Whether a target is a path, a whole URL as proxies are sent, or the server itself. A tunnel is nothing that is
+/// offered here.
+fn has_known_form(target: &[u8]) -> bool {
+    let starts_with =
+        |scheme: &[u8]| target.get(..scheme.len()).is_some_and(|t| t.eq_ignore_ascii_case(scheme));
+    target[0] == b'/' || target == b"*" || starts_with(b"http://") || starts_with(b"https://")
 }
 
 /// The fields that say where a request goes and where it ends.
@@ -149,7 +171,7 @@ impl Seen {
             return Err(HeadFault::Folded);
         }
         let colon = memchr(b':', line).ok_or(HeadFault::FieldName)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
         if name.is_empty() || !name.iter().copied().all(is_token) {
             return Err(HeadFault::FieldName);
         }
@@ -171,14 +193,23 @@ impl Seen {
         Ok(())
     }
 
-    fn judge(&self, version: Version) -> Result<(), HeadFault> {
+    fn judge(&self, version: Version) -> Result<RequestFraming, HeadFault> {
         match self {
             Self { length: true, coding: true, .. } => Err(HeadFault::LengthAndCoding),
             Self { coding: true, .. } if version == Version::Http10 => Err(HeadFault::Coding),
             Self { host: false, .. } => Err(HeadFault::NoHost),
-            _ => Ok(()),
+            Self { coding: true, .. } => Ok(RequestFraming::Chunked),
+            _ => Ok(RequestFraming::Length),
         }
     }
+}
+
+/// Without the white space that a value may stand in.
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 fn once(seen: &mut bool, fault: HeadFault) -> Result<(), HeadFault> {

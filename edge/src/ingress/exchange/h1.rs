@@ -14,7 +14,10 @@ use pingora::{
 use tokio::io::AsyncWriteExt as _;
 
 use super::{ClientGone, Finished, ReadError, bounded};
-use crate::{conn::Conn, forward::ResponseLength};
+use crate::{
+    conn::{Conn, MalformedChunks},
+    forward::ResponseLength,
+};
 
 const USUAL_HEAD_BYTES: usize = 1024;
 
@@ -68,6 +71,7 @@ impl Http1 {
             self.expects_continue = false;
         }
         self.session.read_body_bytes().await.map_err(|error| match error.etype() {
+            _ if is_malformed(&error) => ReadError::Malformed,
             pingora::ErrorType::ConnectionClosed | pingora::ErrorType::ReadError => ReadError::Left,
             _ => ReadError::Malformed,
         })
@@ -113,6 +117,12 @@ impl Http1 {
         }
         Some(conn)
     }
+}
+
+/// Whether the connection itself has refused what came.
+fn is_malformed(error: &pingora::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.and_then(io::Error::get_ref).is_some_and(|cause| cause.is::<MalformedChunks>())
 }
 
 /// Writes a whole answer on a connection without a session, which ends with it.
