@@ -138,7 +138,7 @@ fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
     if !target.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'#')) {
         return Err(HeadFault::Target);
     }
-    if !has_known_form(target) {
+    if method != b"CONNECT" && !has_known_form(target) {
         return Err(HeadFault::TargetForm);
     }
     match version {
@@ -149,8 +149,8 @@ fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
     }
 }
 
-/// Whether a target is a path, a whole URL as proxies are sent, or the server itself. A tunnel is nothing that is
-/// offered here.
+/// Whether a target is a path, a whole URL as proxies are sent, or the server itself. Only tunnels, which nobody finds
+/// here, are asked for in yet another form.
 fn has_known_form(target: &[u8]) -> bool {
     let starts_with =
         |scheme: &[u8]| target.get(..scheme.len()).is_some_and(|t| t.eq_ignore_ascii_case(scheme));
