@@ -145,6 +145,8 @@ impl Early {
             .headers
             .keys()
             .filter(|name| is_hop_by_hop(name) || is_nominated(&head.headers, name))
+            // The sender is told the end of the answer by it, whatever the endpoint nominates.
+            .filter(|name| *name != CONTENT_LENGTH)
             .cloned()
             .collect();
         for name in dropped {
