@@ -110,12 +110,20 @@ impl Reader {
 pub(crate) enum HeadError {
     #[error("the connection was closed before any byte of an answer: {0}")]
     Closed(Box<Error>),
-    #[error("the head of the answer is not HTTP: {0}")]
+    #[error("the head of the answer is not HTTP: {}", without_content(.0))]
     Invalid(Box<Error>),
     #[error("the endpoint switched protocols, which nobody asked for")]
     Switched,
     #[error("the endpoint sent one informational answer after the other")]
     Chatty,
+}
+
+/// What is wrong, without Pingora's context: that is the whole head, which may hold secrets and be large.
+fn without_content(error: &Error) -> String {
+    match &error.cause {
+        Some(cause) => cause.to_string(),
+        None => error.etype().as_str().to_owned(),
+    }
 }
 
 /// A reading half, in the shape that Pingora's sessions take.
