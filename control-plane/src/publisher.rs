@@ -1,8 +1,8 @@
 //! Sends the configuration to edges: a snapshot where an edge needs one, then each change.
 //!
-//! A stream's way: [`message`] parses what the edge says → [`session`] runs the stream → [`progress`] knows what the
-//! edge holds and what it needs next → [`commits`] reads that from the store, or has just read it for another edge →
-//! [`commit`] cuts it into chunks.
+//! A stream's way: `message` parses what the edge says → `session` runs the stream → `progress` knows what the
+//! edge holds and what it needs next → `commits` reads that from the store, or has just read it for another edge →
+//! `commit` cuts it into chunks.
 //!
 //! Nothing queues. One commit at a time is under way to an edge; while it is, changes only move the head, and the next
 //! commit covers all of them. A slow edge so costs the memory of one commit, which it shares with all that need the
