@@ -103,8 +103,11 @@ impl Store {
         self.writer.write(keep, write).await
     }
 
-    /// Lets go of the database, after the writes that are under way. Later writes fail.
+    /// Lets go of the database, after the reads and writes that are under way. Later ones fail.
     pub async fn close(&self) {
+        // The connection that writes is the last one to close: it folds the write-ahead log in, which one that only
+        // reads cannot.
+        self.readers.close().await;
         self.writer.close().await;
     }
 }

@@ -4,15 +4,18 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rusqlite::Connection;
-use tokio::{sync::Semaphore, task};
+use tokio::{sync::Semaphore, task, time::timeout};
 
 use super::{Snapshot, StoreError, open};
 
 /// How many read at a time.
-const READERS: usize = 8;
+const READERS: u32 = 8;
+/// How long closing waits for reads that are under way.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pool of connections that read, opened as they are needed.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, permits: Arc::new(Semaphore::new(READERS)), idle: Mutex::default() }
+        Self { path, permits: Arc::new(Semaphore::new(READERS as usize)), idle: Mutex::default() }
     }
 
     pub(super) async fn read<T, E, F>(self: &Arc<Self>, read: F) -> Result<T, E>
@@ -43,6 +46,16 @@ impl Readers {
             })
         });
         reading.await.map_err(|_| StoreError::Panicked)?
+    }
+
+    /// Closes all connections, after the reads that are under way. Later reads fail.
+    pub(super) async fn close(&self) {
+        // Somebody who holds all permits is the only one left. A read that outlasts this keeps its connection.
+        let _all = timeout(CLOSE_PATIENCE, self.permits.acquire_many(READERS)).await;
+        self.permits.close();
+        let idle = std::mem::take(&mut *self.idle());
+        // Closing touches files.
+        let _ = task::spawn_blocking(move || drop(idle)).await;
     }
 
     /// A connection goes back to the pool also after a panic; its transaction was rolled back on the way.

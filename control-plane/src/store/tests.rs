@@ -286,10 +286,46 @@ async fn resources_come_in_the_order_of_their_names_from_anywhere_on() {
 }
 
 #[tokio::test]
-async fn a_closed_store_refuses_writes() {
+async fn a_closed_store_refuses_reads_and_writes() {
     let (_data, store) = open();
     store.close().await;
     store.close().await;
     let refused = store.write(Keep::Changes, |tx| put(tx, "a", "a")).await;
     assert!(matches!(refused, Err(StoreError::Closed)));
+    let refused = store.read(|snapshot| snapshot.head()).await;
+    assert!(matches!(refused, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn closing_waits_for_reads_and_folds_the_log_in() {
+    let (data, store) = open();
+    write(&store, "a").await;
+    let (go_on, told) = std::sync::mpsc::channel::<()>();
+    let (reading, begun) = tokio::sync::oneshot::channel();
+    let slow = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let read = store.read(move |snapshot| {
+                reading.send(()).unwrap();
+                told.recv().unwrap();
+                snapshot.contains::<CustomerSpec>(&id("a"))
+            });
+            read.await
+        }
+    });
+    begun.await.unwrap();
+    let close = store.close();
+    tokio::pin!(close);
+    assert!(futures::poll!(&mut close).is_pending(), "a read is under way");
+    go_on.send(()).unwrap();
+    close.await;
+    assert!(slow.await.unwrap().unwrap(), "the read is not cut");
+    assert_eq!(files(&data), ["pointsman.db", "pointsman.lock"]);
+}
+
+fn files(data: &TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(data.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }

@@ -61,7 +61,7 @@ impl Writer {
             while let Some(Job::Write(job)) = queue.blocking_recv() {
                 job(&mut connection, &revisions);
             }
-            // Closing folds the write-ahead log in; then others may have the database.
+            // Closing the last connection folds the write-ahead log in; then others may have the database.
             drop(connection);
             drop(lock);
             // Nobody may be waiting.

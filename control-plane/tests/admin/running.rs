@@ -158,6 +158,28 @@ async fn after_a_drain_nobody_answers() {
 }
 
 #[tokio::test]
+async fn after_a_drain_all_is_in_the_database_file() {
+    let data = TempDir::new().unwrap();
+    let running = App::build(config(data.path())).await.unwrap().spawn();
+    let channel =
+        Channel::from_shared(format!("http://{}", running.admin_addr())).unwrap().connect().await.unwrap();
+    let mut customers = CustomerServiceClient::new(channel);
+    let request = CreateCustomerRequest {
+        customer_id: "a".to_owned(),
+        customer: Some(customer("", "a")),
+        validate_only: false,
+    };
+    customers.create_customer(request).await.unwrap();
+    customers.list_customers(ListCustomersRequest::default()).await.unwrap();
+    running.drain().await;
+    let files = std::fs::read_dir(data.path()).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    // No write-ahead log: a copy of the file is a copy of everything.
+    assert_eq!(files, ["pointsman.db", "pointsman.lock"]);
+}
+
+#[tokio::test]
 async fn another_machine_is_let_in_over_tls_or_on_request_only() {
     let data = TempDir::new().unwrap();
     let mut open = config(data.path());
