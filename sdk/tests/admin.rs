@@ -42,6 +42,7 @@ impl CustomerService for Scripted {
             .add_bad_request_violation("customer_id", "is empty")
             .add_bad_request_violation("customer.external_id", "holds \u{1b}[31m")
             .add_precondition_failure_violation("IN_USE", "customers/a", "is deployed")
+            .add_precondition_failure_violation("FAULTY", "customers/b", "is empty")
             .set_resource_info("customer", "customers/a", "", "is there");
         Err(Status::with_error_details(Code::InvalidArgument, "2 fields are faulty", details))
     }
@@ -192,6 +193,8 @@ async fn a_refusal_shows_all_its_details_and_nothing_that_a_terminal_obeys() {
     assert_eq!(error.code(), Some(Code::InvalidArgument));
     let fields = &error.refused().expect("a refusal").fields;
     assert_eq!((fields.len(), fields[0].field.as_str()), (2, "customer_id"));
+    let preconditions = &error.refused().expect("a refusal").preconditions;
+    assert_eq!(preconditions.len(), 2, "also the one whose words a field says already");
     assert_eq!(
         error.to_string(),
         "INVALID_ARGUMENT: 2 fields are faulty\n  \

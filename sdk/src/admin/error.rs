@@ -70,7 +70,7 @@ impl AdminError {
     }
 }
 
-/// What the control plane said, with all details. Its text has one line for each of them.
+/// What the control plane said, with all details. Its text has one line for each of them, and none twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The gRPC code.
@@ -130,6 +130,12 @@ pub struct Reason {
 }
 
 impl Refused {
+    /// The preconditions that no faulty field tells. A rule that a field breaks stands in both lists, in the same words.
+    pub fn other_preconditions(&self) -> impl Iterator<Item = &Precondition> {
+        let told = |description: &str| self.fields.iter().any(|fault| fault.description == description);
+        self.preconditions.iter().filter(move |found| !told(&found.description))
+    }
+
     fn read(status: &Status) -> Self {
         let details = status.get_error_details();
         let fields = details.bad_request().map(|found| &found.field_violations[..]).unwrap_or_default();
@@ -178,7 +184,7 @@ impl fmt::Display for Refused {
         for FieldFault { field, description } in &self.fields {
             write!(f, "\n  {}: {}", Shown(field), Shown(description))?;
         }
-        for Precondition { subject, description, .. } in &self.preconditions {
+        for Precondition { subject, description, .. } in self.other_preconditions() {
             write!(f, "\n  {}: {}", Shown(subject), Shown(description))?;
         }
         if let Some(Resource { kind, name, description }) = &self.resource {
