@@ -4,6 +4,7 @@
 //! - [`receiver`]: a flow endpoint that records what reaches it.
 //! - [`scripted`]: a flow endpoint that misbehaves, byte by byte.
 //! - [`preprocess`]: a Preprocess service that does what a test says.
+//! - [`frames`]: HTTP/2 frame by frame.
 //! - [`stand`]: a sandbox with an endpoint whose bodies stay in memory and one whose bodies stream.
 //! - [`wire`]: both sides of the edge, written and read by hand.
 //! - [`sender`]: a third party: webhooks over HTTP/1.1 and HTTP/2, well-formed or written by hand.
@@ -15,6 +16,7 @@
 use std::time::Duration;
 
 pub mod acme;
+pub mod frames;
 pub mod preprocess;
 pub mod receiver;
 pub mod sandbox;
