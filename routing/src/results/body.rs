@@ -33,7 +33,7 @@ pub(super) enum Format<'w> {
 impl<'w> Format<'w> {
     /// What the headers say. A fault where they say two things.
     pub(super) fn of(headers: &'w HeaderMap) -> Result<Self, Fault> {
-        let content_type = match request::header(headers, header::CONTENT_TYPE.as_str())? {
+        let content_type = match request::header(headers, request::CONTENT_TYPE)? {
             Found::String(Cow::Borrowed(content_type)) => content_type,
             _ => "",
         };

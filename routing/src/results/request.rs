@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::{
     body,
@@ -13,13 +13,22 @@ use super::{
 };
 use crate::{outcome::Outcome, reference::Step, webhook::Webhook};
 
-/// Reads the values at `paths`, each part of the request at most once.
+pub(super) const CONTENT_TYPE: &str = "content-type";
+
+/// Reads the values at `paths`, each part of the request at most once. Of a request with two content types nothing is
+/// read: whoever gets it next cannot know which body it is.
 pub(super) fn read<'w, const N: usize>(
     webhook: &Webhook<'w>,
     paths: [Option<&[Step]>; N],
 ) -> [Result<Found<'w>, Problem>; N] {
     let ambiguous = Problem::refused_with(Outcome::RequestAmbiguous);
     let mut read = nothing();
+    if let Err(fault) = only_header(webhook.headers, CONTENT_TYPE) {
+        return paths.map(|path| match path {
+            Some(_) => Err(ambiguous(fault)),
+            None => Ok(Found::Nothing),
+        });
+    }
 
     for (place, path) in paths.iter().enumerate() {
         let Some([first, rest @ ..]) = path else { continue };
@@ -27,7 +36,7 @@ pub(super) fn read<'w, const N: usize>(
             [] if first.is("method") => Ok(text(webhook.method.as_str())),
             [] if first.is("pathFragment") => Ok(text(webhook.path_fragment)),
             [Step::Key(name)] if first.is("headers") => header(webhook.headers, name),
-            [step] if first.is("body") && step.is("contentType") => header(webhook.headers, "content-type"),
+            [step] if first.is("body") && step.is("contentType") => header(webhook.headers, CONTENT_TYPE),
             _ => Ok(Found::Nothing),
         }
         .map_err(&ambiguous);
@@ -80,13 +89,9 @@ fn text(text: &str) -> Found<'_> {
 
 /// The value of the one header of this name, whose case does not matter.
 pub(super) fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else {
+    let Some(value) = only_header(headers, name)? else {
         return Ok(Found::Nothing);
     };
-    if values.next().is_some() {
-        return Err(Fault::new("the request has this header twice"));
-    }
     if headers.keys().any(|other| alike(other.as_str(), name)) {
         return Err(Fault::new(
             "the request has this header twice, under names that some readers do not tell apart",
@@ -95,6 +100,15 @@ pub(super) fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
     let value =
         std::str::from_utf8(value.as_bytes()).map_err(|_| Fault::new("the header's value is not UTF-8"))?;
     Ok(text(value.trim_matches([' ', '\t'])))
+}
+
+/// The header of this name. A fault where there are two.
+fn only_header<'w>(headers: &'w HeaderMap, name: &str) -> Result<Option<&'w HeaderValue>, Fault> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Fault::new("the request has this header twice")),
+        (value, None) => Ok(value),
+    }
 }
 
 /// Whether CGI and its heirs take another header for the one of this name: to them all but letters and digits is `_`.
