@@ -174,7 +174,8 @@ impl Request {
         str::from_utf8(&self.message.body).map_err(|_| not_utf8("the body".to_owned()))
     }
 
-    /// The body, read as JSON. Refuses one that is not what `T` says, and says where.
+    /// The body, read as JSON. Refuses one that is not what `T` says, and says where, but never what stands there: the
+    /// message goes to the sender, and into logs.
     ///
     /// A struct that derives [`serde::Deserialize`] refuses a body that has one of its fields twice; a
     /// [`serde_json::Value`] takes the last one, so prefer a struct for what tells customers apart.
@@ -184,8 +185,9 @@ impl Request {
         if body.is_empty() {
             return Err(Refusal::invalid("the body is empty, and JSON was expected"));
         }
-        serde_json::from_slice(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body))
-            .map_err(|error| Refusal::invalid(format!("the body is not the JSON that was expected: {error}")))
+        serde_json::from_slice(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)).map_err(|error| {
+            Refusal::invalid(format!("the body is not the JSON that was expected: {}", fault(&error)))
+        })
     }
 }
 
@@ -223,6 +225,21 @@ fn only<T>(mut values: impl Iterator<Item = T>, what: impl Fn() -> String) -> Re
         None => Ok(value),
         Some(_) => Err(Refusal::invalid(format!("{} is given more than once", what()))),
     }
+}
+
+/// What is wrong with JSON, without a value out of it. Of the faults that types find, serde's words for most quote the
+/// value; a field's name is the type's own.
+fn fault(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let names_a_field = ["missing field ", "duplicate field "].iter().any(|start| words.starts_with(start));
+    if error.is_data() && !names_a_field {
+        return format!(
+            "a value is not what was expected at line {} column {}",
+            error.line(),
+            error.column()
+        );
+    }
+    words
 }
 
 fn not_utf8(what: String) -> Refusal {
