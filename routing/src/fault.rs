@@ -37,7 +37,8 @@ impl fmt::Display for Fault {
 }
 
 /// The path of a map's entry, as `values["create_order"]`. Keys come from outside: a long one is cut.
-pub(crate) fn entry_path(map: &str, key: &str) -> String {
+#[must_use]
+pub fn entry_path(map: &str, key: &str) -> String {
     format!("{map}[{:?}]", cut(key))
 }
 

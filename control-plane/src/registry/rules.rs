@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use pointsman_routing::{
     deployment::DeploymentSpec,
+    fault::entry_path,
     integration::{EndpointType, IntegrationSpec},
     name::{CustomerId, DeploymentName, IntegrationId, MappingName, ResourceName},
     table::EndpointToken,
@@ -283,7 +284,7 @@ fn judge_customer(
 fn flow_missing(draft: &Draft<DeploymentSpec>, flow: &str, integration: &IntegrationId) -> Violation {
     Violation {
         kind: ViolationKind::FlowMissing,
-        field: Some(format!("{}.flow_endpoints[{flow:?}]", draft.at)),
+        field: Some(format!("{}.{}", draft.at, entry_path("flow_endpoints", flow))),
         subject: integration.to_string(),
         reason: format!("{integration} has no flow of the key {flow:?}"),
     }

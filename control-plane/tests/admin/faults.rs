@@ -111,6 +111,21 @@ async fn every_fault_of_a_deployment_is_named_at_once_and_no_secret() {
 }
 
 #[tokio::test]
+async fn an_entry_with_a_long_key_has_one_path() {
+    let plane = ControlPlane::with_acme().await;
+    let mut faulty = deployment("", "customers/bowlers-inc");
+    faulty.state = State::Paused.into();
+    let endless =
+        FlowEndpoint { timeout: Some(Duration { seconds: -1, nanos: 0 }), ..url("http://127.0.0.1/") };
+    faulty.flow_endpoints.insert("k".repeat(200), endless);
+    let refused = said(plane.create_deployment(PARENT, "new", faulty).await);
+    let entry = format!("deployment.flow_endpoints[\"{}…\"]", "k".repeat(128));
+    assert_eq!(refused.fields(), [entry.clone(), format!("{entry}.timeout")]);
+    // That no flow has this key goes without saying.
+    assert_eq!((refused.code, refused.preconditions.len()), (Code::InvalidArgument, 0));
+}
+
+#[tokio::test]
 async fn flow_urls_that_forwarding_cannot_use_are_refused() {
     let plane = ControlPlane::with_acme().await;
     let urls = [

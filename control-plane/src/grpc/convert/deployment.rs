@@ -3,7 +3,7 @@
 use pointsman_proto::admin::v1 as proto;
 use pointsman_routing::{
     deployment::{DeploymentSpec, FlowEndpointSpec},
-    fault::Fault,
+    fault::{Fault, entry_path},
     integration::EndpointType,
     name::{DeploymentId, DeploymentName, IntegrationId},
 };
@@ -97,10 +97,11 @@ fn flow_endpoint_message(
 }
 
 fn read_flow_endpoint(key: &str, message: proto::FlowEndpoint, faults: &mut Vec<Fault>) -> FlowEndpointSpec {
+    let timeout = format!("{}.timeout", entry_path("flow_endpoints", key));
     FlowEndpointSpec {
         url: message.url,
         headers: message.headers,
-        timeout: read_duration(message.timeout, &format!("flow_endpoints[{key:?}].timeout"), faults),
+        timeout: read_duration(message.timeout, &timeout, faults),
         retry_on_reset: message.retry_on_reset,
     }
 }
