@@ -3,6 +3,7 @@
 //! - [`admin::v1`]: what admins call.
 //! - [`edge::v1`]: how edges get their configuration; [`edge::hash`]: the hash that both sides compare.
 //! - [`preprocess::v1`]: what vendors implement.
+//! - [`duration`]: how all of them read durations.
 //!
 //! [`FILE_DESCRIPTOR_SET`] holds their descriptors with all comments, for reflection; [`descriptor_pool`] reads them,
 //! for canonical JSON.
@@ -10,6 +11,8 @@
 use std::sync::LazyLock;
 
 use prost_reflect::DescriptorPool;
+
+pub mod duration;
 
 /// `pointsman.admin`.
 pub mod admin {

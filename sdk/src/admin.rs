@@ -78,7 +78,7 @@ impl AdminClient {
     ) -> Result<WaitForRevisionResponse, AdminError> {
         const DEFAULT_WAIT: Duration = Duration::from_secs(30);
         let wait = match &message.timeout {
-            Some(timeout) => Duration::try_from(*timeout).unwrap_or_default(),
+            Some(timeout) => pointsman_proto::duration::read(*timeout).unwrap_or_default(),
             None => DEFAULT_WAIT,
         };
         let request = self.request(message, wait.saturating_add(self.timeout));

@@ -36,7 +36,7 @@ fn line(step: &TraceStep, style: Style) -> String {
         if let Some(results) = &step.results {
             said.push(format!("→ {}", compact(results)));
         }
-        if let Some(took) = step.duration.and_then(|took| std::time::Duration::try_from(took).ok()) {
+        if let Some(took) = step.duration.and_then(pointsman_proto::duration::read) {
             said.push(style.dim(format!("{:.1} ms", took.as_secs_f64() * 1_000.0)));
         }
     } else {

@@ -115,11 +115,11 @@ fn read_duration(
     field: &str,
     faults: &mut Vec<Fault>,
 ) -> Option<Duration> {
-    let read = Duration::try_from(duration?);
-    if read.is_err() {
+    let read = pointsman_proto::duration::read(duration?);
+    if read.is_none() {
         faults.push(Fault::new(field, "is below zero, or no duration at all"));
     }
-    read.ok()
+    read
 }
 
 /// A fault of an enum number that this version does not know.

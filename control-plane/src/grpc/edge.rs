@@ -117,7 +117,7 @@ fn goal(request: WaitForRevisionRequest) -> Result<(Goal, Duration), Vec<Fault>>
             Err(fault) => faults.push(Fault::new(format!("edges[{index}]"), fault)),
         }
     }
-    let timeout = request.timeout.map_or(Ok(DEFAULT_WAIT), Duration::try_from).ok();
+    let timeout = request.timeout.map_or(Some(DEFAULT_WAIT), pointsman_proto::duration::read);
     let timeout = timeout.filter(|timeout| *timeout <= MAX_WAIT).unwrap_or_else(|| {
         faults.push(Fault::new("timeout", format_args!("must be between 0 s and {} s", MAX_WAIT.as_secs())));
         DEFAULT_WAIT

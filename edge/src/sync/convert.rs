@@ -95,7 +95,9 @@ fn tokens(field: &str, wire: &[String]) -> Result<Vec<EndpointToken>, Fault> {
 }
 
 fn duration(field: &str, wire: Option<prost_types::Duration>) -> Result<Option<Duration>, Fault> {
-    wire.map(Duration::try_from).transpose().map_err(|_| Fault::new(field, "is not a duration above 0"))
+    let Some(wire) = wire else { return Ok(None) };
+    let duration = pointsman_proto::duration::read(wire);
+    duration.map(Some).ok_or_else(|| Fault::new(field, "is not a duration above 0"))
 }
 
 fn words(faults: &[Fault]) -> String {
