@@ -15,9 +15,11 @@ mod integration;
 mod manifest;
 mod status;
 mod test_endpoint;
+mod undecodable;
 
 pub use customer::CustomerService;
 pub use customer_mapping::CustomerMappingService;
 pub use deployment::DeploymentService;
 pub use integration::IntegrationService;
 pub use manifest::{MANIFEST_BYTES_MAX, ManifestService};
+pub(crate) use undecodable::blame_the_caller;

@@ -18,9 +18,11 @@ use pointsman_proto::{
 };
 use pointsman_routing::integration::DEFAULT_MAX_BODY_BYTES;
 use tonic::{
+    server::NamedService,
     service::Routes,
     transport::{self, Server, ServerTlsConfig, server::TcpIncoming},
 };
+use tower::util::MapResponseLayer;
 
 use super::{BuildError, Health};
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
     fleet::Fleet,
     grpc::{
         CustomerMappingService, CustomerService, DeploymentService, IntegrationService, MANIFEST_BYTES_MAX,
-        ManifestService, config::ConfigService, edge::EdgeService,
+        ManifestService, blame_the_caller, config::ConfigService, edge::EdgeService,
     },
     publisher::Publisher,
     registry::Registry,
@@ -137,17 +139,35 @@ impl Services {
     /// Serves until `stop`, and then until the calls under way are done.
     pub(super) async fn serve(
         self,
-        mut builder: Server,
+        builder: Server,
         incoming: TcpIncoming,
         stop: impl Future<Output = ()>,
     ) -> Result<(), transport::Error> {
         self.health.start().await;
+        let mut builder = builder.layer(MapResponseLayer::new(blame_the_caller));
         builder.add_routes(self.routes).serve_with_incoming_shutdown(incoming, stop).await
     }
 }
 
+/// Of what is served here: the descriptors also hold what Preprocess services serve.
 fn reflection() -> tonic_reflection::server::Builder<'static> {
-    tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    [
+        IntegrationServiceServer::<IntegrationService>::NAME,
+        CustomerServiceServer::<CustomerService>::NAME,
+        CustomerMappingServiceServer::<CustomerMappingService>::NAME,
+        DeploymentServiceServer::<DeploymentService>::NAME,
+        ManifestServiceServer::<ManifestService>::NAME,
+        EdgeServiceServer::<EdgeService>::NAME,
+        ConfigServiceServer::<ConfigService>::NAME,
+        tonic_health::pb::health_server::SERVICE_NAME,
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ]
+    .into_iter()
+    .fold(
+        tonic_reflection::server::Builder::configure(),
+        tonic_reflection::server::Builder::with_service_name,
+    )
+    .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }

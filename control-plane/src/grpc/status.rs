@@ -30,7 +30,7 @@ pub(super) fn from_error(error: Error) -> Status {
         Error::Refused(refused) => from_refused(&refused),
         Error::NotFound(name) => about(Code::NotFound, "NOT_FOUND", &name, format!("there is no {name}")),
         Error::AlreadyExists(name) => {
-            about(Code::AlreadyExists, "ALREADY_EXISTS", &name, format!("there is a {name} already"))
+            about(Code::AlreadyExists, "ALREADY_EXISTS", &name, format!("{name} is there already"))
         }
         Error::EtagMismatch(name) => {
             let message = format!("{name} has changed since its etag was read: read it again");
@@ -52,6 +52,12 @@ pub(super) fn from_error(error: Error) -> Status {
 /// The status of faults that were found before the registry was asked.
 pub(super) fn from_faults(faults: Vec<Fault>) -> Status {
     from_refused(&Refused::faulty(faults))
+}
+
+/// The status of a request whose bytes are not the message that the method takes.
+pub(super) fn undecodable(reason: &str) -> Status {
+    let message = format!("the request cannot be decoded: {}", cut(reason));
+    Status::with_error_details(Code::InvalidArgument, message, info("UNDECODABLE"))
 }
 
 /// The status of a resource that was written under laxer rules and cannot be used under those of now.

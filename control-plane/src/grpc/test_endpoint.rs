@@ -10,7 +10,8 @@ use pointsman_proto::admin::v1::{
 use pointsman_routing::{
     decide,
     fault::Fault,
-    name::{DeploymentName, FlowKey, IntegrationId},
+    integration::IntegrationSpec,
+    name::{DeploymentName, FlowKey},
     outcome::Refusal,
     results::{Reply, ReplyValue},
 };
@@ -42,7 +43,8 @@ pub(super) async fn run(
 fn read(request: TestEndpointRequest) -> (Option<Sample>, Vec<Fault>) {
     let TestEndpointRequest { name, proposed, deployment, flow, request } = request;
     let mut faults = Vec::new();
-    let integration = keep(&mut faults, "name", name.parse::<IntegrationId>());
+    let integration = convert::parse_name::<IntegrationSpec>("name", &name);
+    let integration = integration.map_err(|fault| faults.push(fault)).ok();
     let proposed = proposed.map(|message| {
         if !message.name.is_empty() && message.name != name {
             faults.push(Fault::new("proposed.name", "must be the integration's, or empty"));

@@ -22,7 +22,7 @@ pub enum Error {
     #[error("there is no {0}")]
     NotFound(ResourceName),
     /// There is one of that name.
-    #[error("there is a {0} already")]
+    #[error("{0} is there already")]
     AlreadyExists(ResourceName),
     /// The resource has changed since the caller saw it.
     #[error("{0} has changed since")]

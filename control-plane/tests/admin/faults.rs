@@ -168,6 +168,65 @@ async fn numbers_that_no_enum_has_are_refused() {
     }
 }
 
+/// As any client can write them, whatever the documentation of `Duration` says.
+#[tokio::test]
+async fn durations_that_are_none_are_refused() {
+    let plane = ControlPlane::with_acme().await;
+    for (seconds, nanos) in [
+        (0, 0),
+        (0, -1),
+        (1, -1),
+        (-1, 1),
+        (1, 1_000_000_000),
+        (301, 0),
+        (i64::MIN, 0),
+        (i64::MIN, i32::MIN),
+        (i64::MAX, i32::MAX),
+    ] {
+        let timeout = Some(Duration { seconds, nanos });
+        let mut faulty = deployment("", "customers/bowlers-inc");
+        faulty.state = State::Paused.into();
+        let flow = FlowEndpoint { timeout, ..url("http://127.0.0.1/") };
+        faulty.flow_endpoints.insert("create-order".into(), flow);
+        let refused = said(plane.create_deployment(PARENT, "new", faulty).await);
+        let field = "deployment.flow_endpoints[\"create-order\"].timeout";
+        assert_eq!((refused.code, refused.fields()), (Code::InvalidArgument, vec![field]), "{timeout:?}");
+        if (seconds, nanos) == (0, 0) {
+            continue;
+        }
+        let wait = WaitForRevisionRequest { revision: 1, timeout, ..Default::default() };
+        let mut edges = edge_service_client::EdgeServiceClient::new(plane.channel());
+        assert_eq!(said(edges.wait_for_revision(wait).await).fields(), ["timeout"], "{timeout:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_message_are_the_callers_fault() {
+    async fn call<M: prost::Message + Default + 'static>(
+        plane: &ControlPlane,
+        method: &'static str,
+        message: M,
+    ) -> tonic::Status {
+        let mut client = tonic::client::Grpc::new(plane.channel());
+        client.ready().await.unwrap();
+        let path = http::uri::PathAndQuery::from_static(method);
+        let codec = tonic_prost::ProstCodec::<M, ()>::default();
+        client.unary(tonic::Request::new(message), path, codec).await.unwrap_err()
+    }
+    let plane = ControlPlane::with_acme().await;
+    // The first field as bytes that are no text, and as a number.
+    let path = "/pointsman.admin.v1.CustomerService/GetCustomer";
+    for status in [call(&plane, path, b"customers/\xff".to_vec()).await, call(&plane, path, u32::MAX).await] {
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        assert!(status.message().contains("GetCustomerRequest.name"), "{status:?}");
+        let info = tonic_types::StatusExt::get_error_details(&status).error_info().unwrap().clone();
+        assert_eq!(info.reason, "UNDECODABLE");
+    }
+    let status = call(&plane, "/pointsman.edge.v1.ConfigService/GetConfig", b"x".to_vec()).await;
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert_eq!(plane.customer("customers/bowlers-inc").await.external_id, "progix-1001");
+}
+
 #[tokio::test]
 async fn defaults_and_lookups_where_they_make_no_sense_are_refused() {
     let plane = ControlPlane::start().await;
