@@ -46,6 +46,8 @@ enum Transport {
 /// send meanwhile. A close with unread bytes is a reset, which can overtake the answer.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
+/// What is read of a peer's next words to see whether it is still there.
+const GLANCE_BYTES: usize = 1024;
 
 impl Conn {
     pub(crate) fn plain(stream: TcpStream) -> Self {
@@ -70,6 +72,19 @@ impl Conn {
     /// it must be.
     pub(crate) fn expect_chunks(&mut self, expected: bool) {
         self.chunks = expected.then(ChunkScanner::new);
+    }
+
+    /// Ends when the peer is gone. What it says meanwhile is put back, and then there is no telling. May be dropped and
+    /// called again.
+    pub(crate) async fn left(&mut self) {
+        if self.rewound.is_empty() {
+            let mut bytes = BytesMut::with_capacity(GLANCE_BYTES);
+            match self.read_buf(&mut bytes).await {
+                Ok(1..) => self.rewind(bytes),
+                Ok(0) | Err(_) => return,
+            }
+        }
+        std::future::pending().await
     }
 
     /// Ends our side, then reads and throws away what still comes, within bounds.

@@ -184,7 +184,12 @@ impl Ingress {
         let forwarded = contained(visit.run(&mut sender, line), execution_id).await;
         line.record.bytes_in = sender.received();
         match forwarded {
-            Ok(forwarded) => answer::stream_back(forwarded, sender.exchange, line).await,
+            Ok(forwarded) => {
+                let (exchange, account) = sender.into_parts();
+                // The request is sent: what remains is what an early answer holds.
+                let _held = forwarded.response.body.is_held().then_some(account);
+                answer::stream_back(forwarded, exchange, line).await
+            }
             Err(Stop::Refused(refusal)) => answer::refuse(&refusal, sender.exchange, line).await,
             Err(Stop::ClientClosed) => {
                 line.record.ending = Ending::ClientClosed;

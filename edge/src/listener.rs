@@ -15,7 +15,7 @@ use tokio::{
     task::{JoinError, JoinSet},
     time::{Instant as Deadline, sleep, timeout, timeout_at},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::tls::CertificateError;
@@ -194,13 +194,12 @@ async fn serve(
             let opening = h1::opening(&mut conn, deadline, &mut shutdown).await;
             (conn, opening)
         }
-        Some(acceptor) => match timeout_at(deadline, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+        Some(acceptor) => match handshake(&acceptor, stream, deadline, &mut shutdown).await {
+            None => return,
+            Some(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
                 (Conn::tls(stream), Opening::Http2)
             }
-            Ok(Ok(stream)) => (Conn::tls(stream), Opening::Http1),
-            Ok(Err(error)) => return tracing::debug!(%error, %addr, "a TLS handshake failed"),
-            Err(_) => return,
+            Some(stream) => (Conn::tls(stream), Opening::Http1),
         },
     };
     match opening {
@@ -208,6 +207,20 @@ async fn serve(
         Opening::Http2 => h2::serve(Box::new(conn), peer, &ingress, shutdown).await,
         Opening::Nothing => {}
     }
+}
+
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    deadline: Deadline,
+    shutdown: &mut ShutdownWatch,
+) -> Option<TlsStream<TcpStream>> {
+    let accepted = tokio::select! {
+        accepted = timeout_at(deadline, acceptor.accept(stream)) => accepted.ok()?,
+        // Nothing has been asked for yet.
+        () = h1::draining(shutdown) => return None,
+    };
+    accepted.inspect_err(|error| tracing::debug!(%error, "a TLS handshake failed")).ok()
 }
 
 async fn turn_away(stream: TcpStream, addr: SocketAddr, ingress: Arc<Ingress>) {

@@ -195,8 +195,12 @@ impl Stage {
 
     /// The next connection.
     pub async fn enter(&self) -> Wire {
-        let (stream, _) =
-            soon("a connection to the stage", self.listener.accept()).await.expect("a connection");
+        soon("a connection to the stage", self.enter_patiently()).await
+    }
+
+    /// As [`Stage::enter`], where perhaps none will come.
+    pub async fn enter_patiently(&self) -> Wire {
+        let (stream, _) = self.listener.accept().await.expect("a connection");
         stream.set_nodelay(true).expect("an option of every socket");
         Wire::over(stream)
     }

@@ -55,6 +55,11 @@ pub(crate) enum Cut {
 }
 
 impl ResponseBody {
+    /// Whether some of it is in memory.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// The next bytes; `None` at the end. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Cut> {
         if let Some(bytes) = self.held.pop_front() {

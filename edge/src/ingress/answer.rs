@@ -57,23 +57,18 @@ async fn pass_on(
     let execution_id = line.record.execution_id.to_string();
     head.insert_header(rejection::EXECUTION_ID, execution_id).expect("a UUID is visible ASCII");
     let mut answer = exchange.answer(head, length, false).await?;
-    let mut flushed = false;
     loop {
-        // What is there goes out together; only where nothing more is there yet, it goes out at once.
+        // What is there goes out together; only where nothing more is there yet, it goes out at once. The endpoint may
+        // then have nothing to say for long.
         let next = tokio::select! {
             biased;
             next = body.next() => next,
-            done = answer.flush(), if !flushed => {
-                done?;
-                flushed = true;
-                continue;
-            }
+            gone = answer.flush_and_watch() => return Err(gone),
         };
         match next {
             Ok(Some(bytes)) => {
                 line.record.bytes_out += bytes.len() as u64;
                 answer.write(bytes).await?;
-                flushed = false;
             }
             Ok(None) => {
                 line.record.ending = Ending::Forwarded;

@@ -123,13 +123,19 @@ impl Exchange {
 }
 
 impl Answer {
-    /// Writes what there is, without waiting for more. May be dropped and called again.
-    pub(super) async fn flush(&mut self) -> Result<(), ClientGone> {
+    /// Writes what there is, without waiting for more, and ends when the client is gone. May be dropped and called
+    /// again.
+    pub(super) async fn flush_and_watch(&mut self) -> ClientGone {
         match self {
-            Self::Http1(answer) => bounded(answer.flush()).await,
+            Self::Http1(answer) => {
+                if bounded(answer.flush()).await.is_ok() {
+                    answer.left().await;
+                }
+            }
             // Its connection writes by itself.
-            Self::Http2(_) => Ok(()),
+            Self::Http2(answer) => answer.left().await,
         }
+        ClientGone
     }
 
     /// Writes bytes of the body.

@@ -37,6 +37,11 @@ impl Sender {
         Self { exchange, account, limit, received: 0, deadline: Instant::from_std(started) + within, within }
     }
 
+    /// The exchange, for the answer, and what the request still has of the memory for bodies.
+    pub(super) fn into_parts(self) -> (Exchange, Account) {
+        (self.exchange, self.account)
+    }
+
     /// Bytes of the body so far.
     pub(super) fn received(&self) -> u64 {
         self.received as u64

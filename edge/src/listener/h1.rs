@@ -41,8 +41,10 @@ pub(super) async fn opening(conn: &mut Conn, deadline: Deadline, shutdown: &mut 
     let mut bytes = BytesMut::new();
     let opening = loop {
         let read = tokio::select! {
+            biased;
             read = timeout_at(deadline, read_more(conn, &mut bytes)) => read,
-            () = draining(shutdown), if bytes.is_empty() => return Opening::Nothing,
+            // Nothing has been asked for yet.
+            () = draining(shutdown) => return Opening::Nothing,
         };
         if !matches!(read, Ok(Ok(1..))) {
             return Opening::Nothing;

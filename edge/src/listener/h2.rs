@@ -1,6 +1,6 @@
 //! An HTTP/2 connection: Pingora's handshake, then one task per stream, all of them ended with the connection.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use h2::server::Connection;
@@ -23,6 +23,10 @@ use crate::{
     ingress::{Arrival, Ingress, Peer},
 };
 
+/// How long a client that has nothing in flight may take to hear that the edge is about to stop.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a client may take to read the last bytes of its answers.
+const LAST_BYTES: Duration = Duration::from_secs(10);
 const MAX_STREAMS: u32 = 100;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
@@ -40,34 +44,39 @@ pub(super) async fn serve(conn: Box<Conn>, peer: Peer, ingress: &Arc<Ingress>, m
     };
     let mut streams = JoinSet::new();
     let mut idle_since = deadline;
-    let mut stopping = false;
+    let (mut stopping, mut asked) = (false, false);
     loop {
         tokio::select! {
             accepted = connection.accept() => {
                 let Some(Ok((request, respond))) = accepted else { break };
+                asked = true;
                 let ingress = ingress.clone();
                 let arrival = Arrival { peer, started: std::time::Instant::now() };
                 streams.spawn(async move { ingress.handle_h2(request, respond, arrival).await });
             }
             Some(ended) = streams.join_next(), if !streams.is_empty() => {
                 report(ended);
-                idle_since = Deadline::now() + limits.client_keepalive;
+                idle_since = Deadline::now() + if stopping { GOODBYE } else { limits.client_keepalive };
             }
             () = sleep_until(idle_since), if streams.is_empty() => break,
             () = draining(&mut shutdown), if !stopping => {
                 connection.graceful_shutdown();
                 stopping = true;
+                idle_since = idle_since.min(Deadline::now() + GOODBYE);
             }
         }
     }
-    end(connection, streams, limits).await;
+    // To a client that has never asked there is nothing left to say.
+    if asked {
+        end(connection, streams).await;
+    }
 }
 
 /// Lets go of the connection. Streams that are still there notice, and say so in their access lines.
-async fn end(mut connection: Connection<Stream, Bytes>, mut streams: JoinSet<()>, limits: &Limits) {
+async fn end(mut connection: Connection<Stream, Bytes>, mut streams: JoinSet<()>) {
     connection.graceful_shutdown();
     // What was written last may still be on its way out; a client that does not take it loses it.
-    let _ = timeout(limits.client_head, std::future::poll_fn(|cx| connection.poll_closed(cx))).await;
+    let _ = timeout(LAST_BYTES, std::future::poll_fn(|cx| connection.poll_closed(cx))).await;
     drop(connection);
     while let Some(ended) = streams.join_next().await {
         report(ended);

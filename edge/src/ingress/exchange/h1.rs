@@ -107,11 +107,14 @@ impl Http1 {
     }
 
     async fn into_conn(self, keep: bool) -> Option<Box<Conn>> {
-        if !keep {
-            return conn(self.session.into_inner());
-        }
-        let (stream, next_request) = self.session.reuse().await.ok()??.into_parts();
+        let (stream, next_request) = if keep {
+            self.session.reuse().await.ok()??.into_parts()
+        } else {
+            (self.session.into_inner(), None)
+        };
         let mut conn = conn(stream)?;
+        // What comes from here on is not part of the body.
+        conn.expect_chunks(false);
         if let Some(bytes) = next_request {
             conn.rewind(bytes);
         }
@@ -205,6 +208,10 @@ impl Http1Answer {
             self.pending.put_slice(b"\r\n");
         }
         Ok(())
+    }
+
+    pub(super) async fn left(&mut self) {
+        self.conn.left().await;
     }
 
     pub(super) async fn finish(mut self) -> io::Result<Option<Finished>> {

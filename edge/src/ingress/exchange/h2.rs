@@ -83,6 +83,11 @@ impl Http2Answer {
         Ok(())
     }
 
+    pub(super) async fn left(&mut self) {
+        // Whether the stream is reset or its connection lost, nobody waits any more.
+        let _ = poll_fn(|cx| self.stream.poll_reset(cx)).await;
+    }
+
     pub(super) fn finish(&mut self) -> Result<(), ClientGone> {
         if self.is_whole {
             return Ok(());
