@@ -170,4 +170,6 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     )
     .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
     .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+    .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
 }

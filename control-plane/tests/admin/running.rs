@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use futures::TryStreamExt as _;
 use pointsman_control_plane::{App, BuildError};
 use pointsman_proto::admin::v1::{customer_service_client::CustomerServiceClient, *};
 use tempfile::TempDir;
@@ -119,12 +120,13 @@ async fn every_service_is_healthy_and_shown_by_reflection() {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
-    let mut answers = ServerReflectionClient::new(plane.channel())
-        .server_reflection_info(tokio_stream::iter([list]))
-        .await
-        .unwrap()
-        .into_inner();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let reflect = async |requests: Vec<ServerReflectionRequest>| {
+        let mut client = ServerReflectionClient::new(plane.channel());
+        let answers = client.server_reflection_info(tokio_stream::iter(requests)).await.unwrap();
+        let answers: Vec<_> = answers.into_inner().try_collect().await.unwrap();
+        answers.into_iter().map(|answer| answer.message_response.unwrap()).collect::<Vec<_>>()
+    };
+    let answer = reflect(vec![list]).await.remove(0);
     let MessageResponse::ListServicesResponse(listed) = answer else { panic!("{answer:?}") };
     let listed: Vec<String> = listed.service.into_iter().map(|service| service.name).collect();
     let mut ours: Vec<_> = listed.iter().filter(|name| name.starts_with("pointsman.")).collect();
@@ -132,6 +134,14 @@ async fn every_service_is_healthy_and_shown_by_reflection() {
     assert_eq!(ours, SERVICES, "what Preprocess services serve is not served here");
     for service in ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"] {
         assert!(listed.iter().any(|name| name == service), "{service}: {listed:?}");
+    }
+    // Clients ask for the file of each service that they are told of, and fail where there is none.
+    let described = |name: &String| ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::FileContainingSymbol(name.clone())),
+    };
+    for answer in reflect(listed.iter().map(described).collect()).await {
+        assert!(matches!(answer, MessageResponse::FileDescriptorResponse(_)), "{answer:?}");
     }
 }
 
