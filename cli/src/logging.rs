@@ -1,6 +1,11 @@
 //! Logs, on standard error.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{self, IsTerminal as _},
+    panic::{self, PanicHookInfo},
+    thread,
+};
 
 use tracing_subscriber::EnvFilter;
 
@@ -21,4 +26,21 @@ pub(crate) fn start(settings: &LogSettings) {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+    panic::set_hook(Box::new(report));
 }
+
+/// Logs a panic like everything else: one line, which is JSON where lines are.
+fn report(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(
+        thread = thread::current().name(),
+        at = panic.location().map(tracing::field::display),
+        reason = panic.payload_as_str(),
+        backtrace,
+        "a fault of ours: a panic"
+    );
+}
+
+#[cfg(test)]
+mod tests;
