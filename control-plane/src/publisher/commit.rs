@@ -1,5 +1,7 @@
 //! One commit: what an edge takes in together, cut into chunks that fit into messages.
 
+use std::fmt;
+
 use pointsman_proto::edge::{
     hash::ConfigHash,
     v1::{Chunk, Resource},
@@ -17,8 +19,7 @@ pub(super) struct ChunkSize {
     pub(super) bytes: usize,
 }
 
-/// A snapshot or a change, at one revision.
-#[derive(Debug)]
+/// A snapshot or a change, at one revision. `Debug` hides the resources: there are secrets in them.
 pub(super) struct Commit {
     position: Position,
     chunks: Vec<Chunk>,
@@ -33,6 +34,15 @@ impl Commit {
     /// Where an edge stands after it.
     pub(super) fn position(&self) -> Position {
         self.position
+    }
+}
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commit")
+            .field("position", &self.position)
+            .field("chunks", &self.chunks.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,6 +120,14 @@ mod tests {
         assert!(last.commit && others.iter().all(|chunk| !chunk.commit));
         assert!(commit.chunks().iter().all(|chunk| chunk.epoch == "e" && chunk.revision == 7 && chunk.full));
         commit.chunks().iter().map(|chunk| chunk.upserts.len() + chunk.removals.len()).collect()
+    }
+
+    #[test]
+    fn debug_shows_no_resource() {
+        let mut chunker = chunker(2, 100);
+        chunker.upsert(Resource { name: "n".to_owned(), revision: 1, body: "s3cret".into() });
+        let shown = format!("{:?}", chunker.finish(ConfigHash::default()));
+        assert!(shown.contains("chunks: 1") && !shown.contains("s3cret"), "{shown}");
     }
 
     #[test]

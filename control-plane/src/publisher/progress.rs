@@ -9,7 +9,7 @@ use super::message::{Held, MessageError};
 use crate::domain::Revision;
 
 /// A snapshot that did not help is not followed by the next one at once, but after one heartbeat, then two, four, … up
-/// to this many doublings.
+/// to this many doublings. It has helped when a heartbeat says so.
 const MAX_REPAIR_DOUBLINGS: u32 = 6;
 
 /// What a commit starts from.
@@ -129,7 +129,12 @@ impl Progress {
     pub(super) fn heartbeat(&mut self, serves: Position, now: Instant) -> Verdict {
         match self.position() {
             // While a commit is on its way the edge may still speak of what was before it.
-            Some(sent) if !self.busy && sent == serves => Verdict::Good,
+            Some(sent) if !self.busy && sent == serves => {
+                if self.repair.is_none() {
+                    self.repairs = 0;
+                }
+                Verdict::Good
+            }
             Some(_) if !self.busy => self.drifted(now),
             _ => Verdict::Old,
         }

@@ -127,3 +127,25 @@ fn a_repair_that_does_not_help_waits_twice_as_long_each_time() {
     }
     assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 64, 64]);
 }
+
+/// Drift may come once a month on a stream that lives for years.
+#[test]
+fn after_a_repair_that_helped_the_next_one_is_at_once() {
+    let now = Instant::now();
+    let mut progress = greeted(now);
+    for _ in 0..3 {
+        assert_eq!(progress.heartbeat(other(1), now), Verdict::Drifted);
+        assert_eq!(progress.repair_at(), Some(now));
+        assert!(matches!(progress.next(Revision::new(1), now), Some(Base::Nothing { .. })));
+        progress.sent(at(1));
+        assert_eq!(progress.acknowledged(at(1), true, now).unwrap(), Verdict::Good);
+        assert_eq!(progress.heartbeat(at(1), now), Verdict::Good);
+    }
+    // An acknowledgement alone does not show it: the edge drifts as soon as it has said it.
+    assert_eq!(progress.heartbeat(other(1), now), Verdict::Drifted);
+    progress.next(Revision::new(1), now);
+    progress.sent(at(1));
+    assert_eq!(progress.acknowledged(at(1), true, now).unwrap(), Verdict::Good);
+    assert_eq!(progress.heartbeat(other(1), now), Verdict::Drifted);
+    assert_eq!(progress.repair_at(), Some(now + BEAT));
+}
