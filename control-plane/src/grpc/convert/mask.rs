@@ -12,6 +12,9 @@ use prost_types::FieldMask;
 
 use super::Admin;
 
+/// The most paths of a mask: each copies what it names, while other writes wait.
+const MAX_PATHS: usize = 1_000;
+
 /// What an update changes.
 #[derive(Clone, Debug)]
 pub(in crate::grpc) enum Mask {
@@ -45,6 +48,10 @@ impl Mask {
         };
         if paths == ["*"] {
             return Ok(Self::All);
+        }
+        if let Some(path) = paths.get(MAX_PATHS) {
+            let reason = format!("is one too many: at most {MAX_PATHS} paths are allowed");
+            return Err(vec![MaskError { index: MAX_PATHS, path: path.clone(), reason }]);
         }
         let message = descriptor::<K>();
         let mut read = Vec::new();

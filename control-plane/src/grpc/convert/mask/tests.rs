@@ -36,6 +36,15 @@ fn each_faulty_path_is_named_with_its_place() {
 }
 
 #[test]
+fn the_number_of_paths_is_bounded() {
+    let read = |count| Mask::read::<IntegrationSpec>(mask(&vec!["flows"; count]));
+    assert!(matches!(read(1_000), Ok(Mask::Paths(paths)) if paths.len() == 1_000));
+    let errors = read(1_001).unwrap_err();
+    assert_eq!((errors.len(), errors[0].index), (1, 1_000));
+    assert!(errors[0].to_string().contains("at most 1000 paths"), "{}", errors[0]);
+}
+
+#[test]
 fn a_path_into_what_is_not_there_makes_only_what_it_names() {
     let read = Mask::read::<IntegrationSpec>(mask(&["endpoint.preprocess.address"])).unwrap();
     let nothing = Integration::default();
