@@ -3,7 +3,7 @@
 //! On the way in nothing is lost: what the domain's types cannot hold (an enum number that nobody knows, a duration
 //! below zero) becomes a fault of its field, beside those that the parsers of `pointsman_routing` find.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use pointsman_routing::{fault::Fault, name::NameError};
 use prost::Message;
@@ -36,8 +36,8 @@ pub(crate) trait Admin: Rules {
     /// What its names look like.
     const PATTERN: &'static str;
 
-    /// As admins see it.
-    fn message(resource: Resource<Self>, urls: &PublicUrl) -> Self::Message;
+    /// The message of a resource, with `common` as what every resource has.
+    fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> Self::Message;
 
     /// What an admin wrote: display name, spec, and what the spec cannot hold.
     fn read_message(message: Self::Message) -> (String, Self, Vec<Fault>);
@@ -45,11 +45,21 @@ pub(crate) trait Admin: Rules {
     /// The message's name and etag.
     fn name_and_etag(message: &Self::Message) -> (&str, &str);
 
-    /// Clears what only the control plane says of it.
-    fn clear_output(message: &mut Self::Message);
-
     /// The name of the resource with this id below this parent, or what is wrong with either.
     fn compose(parent: &str, id: &str) -> Result<Self::Name, Vec<Fault>>;
+}
+
+/// A resource as admins see it.
+pub(super) fn message<K: Admin>(resource: Resource<K>, urls: &PublicUrl) -> K::Message {
+    K::message(Common::of(&resource), resource, urls)
+}
+
+/// A resource as an admin would write it, and nothing that is output only.
+pub(super) fn written<K: Admin>(resource: Resource<K>) -> K::Message {
+    let common = Common { display_name: resource.meta.display_name.clone(), ..Common::default() };
+    // Without tokens there are no URLs.
+    let resource = Resource { tokens: K::Tokens::default(), ..resource };
+    K::message(common, resource, &PublicUrl::default())
 }
 
 /// The draft of a message that stands `at` a place of the request.
@@ -81,7 +91,8 @@ pub(super) fn malformed(field: &str, name: &str, pattern: &str, error: &NameErro
 }
 
 /// What the control plane knows of every resource, as messages say it.
-struct Common {
+#[derive(Default)]
+pub(crate) struct Common {
     uid: String,
     display_name: String,
     create_time: Option<prost_types::Timestamp>,
@@ -89,19 +100,17 @@ struct Common {
     etag: String,
 }
 
-fn common<K: Rules>(resource: &Resource<K>) -> Common {
-    let Meta { uid, display_name, create_time, update_time, .. } = &resource.meta;
-    Common {
-        uid: uid.to_string(),
-        display_name: display_name.clone(),
-        create_time: Some(timestamp(*create_time)),
-        update_time: Some(timestamp(*update_time)),
-        etag: resource.etag().as_str().to_owned(),
+impl Common {
+    fn of<K: Rules>(resource: &Resource<K>) -> Self {
+        let Meta { uid, display_name, create_time, update_time, .. } = &resource.meta;
+        Self {
+            uid: uid.to_string(),
+            display_name: display_name.clone(),
+            create_time: Some((*create_time).into()),
+            update_time: Some((*update_time).into()),
+            etag: resource.etag().as_str().to_owned(),
+        }
     }
-}
-
-fn timestamp(time: SystemTime) -> prost_types::Timestamp {
-    time.into()
 }
 
 /// None for what a message cannot hold, which no resource has.

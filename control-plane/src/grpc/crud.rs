@@ -127,7 +127,7 @@ impl Crud {
         let draft_name = name.clone();
         let edit = move |current: Option<&Resource<K>>| {
             let message = match current {
-                Some(current) => mask.merge::<K>(&K::message(current.clone(), &urls), &request),
+                Some(current) => mask.merge::<K>(&convert::message(current.clone(), &urls), &request),
                 // A mask says what to change, and there is nothing to change yet.
                 None => request,
             };
@@ -156,7 +156,7 @@ impl Crud {
     }
 
     fn message<K: Admin>(&self, resource: Resource<K>) -> K::Message {
-        K::message(resource, &self.urls)
+        convert::message(resource, &self.urls)
     }
 }
 
@@ -175,7 +175,7 @@ impl<K: Admin> Page<K> {
             return ControlFlow::Break(());
         }
         let name = resource.name.to_string();
-        let message = K::message(resource, urls);
+        let message = convert::message(resource, urls);
         self.bytes += message.encoded_len();
         if self.bytes > PAGE_BYTES && !self.messages.is_empty() {
             self.more = true;

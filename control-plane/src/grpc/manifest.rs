@@ -17,7 +17,6 @@ use super::{
     status,
 };
 use crate::{
-    PublicUrl,
     domain::{AnyResource, Resource},
     registry::{Action, Applied, Draft, Error, Manifest, Registry},
 };
@@ -133,10 +132,7 @@ impl Default for Export {
 }
 
 fn add<K: Admin>(messages: &mut Vec<K::Message>, resource: Resource<K>) -> usize {
-    // Without tokens there are no URLs.
-    let resource = Resource { tokens: K::Tokens::default(), ..resource };
-    let mut message = K::message(resource, &PublicUrl::default());
-    K::clear_output(&mut message);
+    let message = convert::written(resource);
     let bytes = message.encoded_len();
     messages.push(message);
     bytes

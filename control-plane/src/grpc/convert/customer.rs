@@ -3,7 +3,7 @@
 use pointsman_proto::admin::v1 as proto;
 use pointsman_routing::{fault::Fault, name::CustomerId};
 
-use super::{Admin, Common, common};
+use super::{Admin, Common};
 use crate::{
     PublicUrl,
     domain::{CustomerSpec, Resource},
@@ -15,8 +15,8 @@ impl Admin for CustomerSpec {
     const FIELD: &'static str = "customer";
     const PATTERN: &'static str = "customers/{customer}";
 
-    fn message(resource: Resource<Self>, _urls: &PublicUrl) -> proto::Customer {
-        let Common { uid, display_name, create_time, update_time, etag } = common(&resource);
+    fn message(common: Common, resource: Resource<Self>, _urls: &PublicUrl) -> proto::Customer {
+        let Common { uid, display_name, create_time, update_time, etag } = common;
         proto::Customer {
             name: resource.name.to_string(),
             uid,
@@ -34,13 +34,6 @@ impl Admin for CustomerSpec {
 
     fn name_and_etag(message: &proto::Customer) -> (&str, &str) {
         (&message.name, &message.etag)
-    }
-
-    fn clear_output(message: &mut proto::Customer) {
-        message.uid.clear();
-        message.etag.clear();
-        message.create_time = None;
-        message.update_time = None;
     }
 
     fn compose(_parent: &str, id: &str) -> Result<CustomerId, Vec<Fault>> {

@@ -6,7 +6,7 @@ use pointsman_routing::{
     name::{IntegrationId, MappingId, MappingName},
 };
 
-use super::{Admin, Common, common, integration::compose_below};
+use super::{Admin, Common, integration::compose_below};
 use crate::{
     PublicUrl,
     domain::{MappingSpec, Resource},
@@ -18,8 +18,8 @@ impl Admin for MappingSpec {
     const FIELD: &'static str = "customer_mapping";
     const PATTERN: &'static str = "integrations/{integration}/customerMappings/{mapping}";
 
-    fn message(resource: Resource<Self>, _urls: &PublicUrl) -> proto::CustomerMapping {
-        let Common { uid, display_name, create_time, update_time, etag } = common(&resource);
+    fn message(common: Common, resource: Resource<Self>, _urls: &PublicUrl) -> proto::CustomerMapping {
+        let Common { uid, display_name, create_time, update_time, etag } = common;
         proto::CustomerMapping {
             name: resource.name.to_string(),
             uid,
@@ -39,13 +39,6 @@ impl Admin for MappingSpec {
 
     fn name_and_etag(message: &proto::CustomerMapping) -> (&str, &str) {
         (&message.name, &message.etag)
-    }
-
-    fn clear_output(message: &mut proto::CustomerMapping) {
-        message.uid.clear();
-        message.etag.clear();
-        message.create_time = None;
-        message.update_time = None;
     }
 
     fn compose(parent: &str, id: &str) -> Result<MappingName, Vec<Fault>> {

@@ -8,7 +8,7 @@ use pointsman_routing::{
     name::{DeploymentId, DeploymentName, IntegrationId},
 };
 
-use super::{Admin, Common, common, duration, integration::compose_below, read_duration, unknown_number};
+use super::{Admin, Common, duration, integration::compose_below, read_duration, unknown_number};
 use crate::{
     PublicUrl,
     domain::{DeploymentTokens, Resource},
@@ -20,8 +20,8 @@ impl Admin for DeploymentSpec {
     const FIELD: &'static str = "deployment";
     const PATTERN: &'static str = "integrations/{integration}/deployments/{deployment}";
 
-    fn message(resource: Resource<Self>, urls: &PublicUrl) -> proto::Deployment {
-        let Common { uid, display_name, create_time, update_time, etag } = common(&resource);
+    fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Deployment {
+        let Common { uid, display_name, create_time, update_time, etag } = common;
         let Resource { name, spec, tokens, .. } = resource;
         let state =
             if spec.paused { proto::deployment::State::Paused } else { proto::deployment::State::Enabled };
@@ -64,13 +64,6 @@ impl Admin for DeploymentSpec {
 
     fn name_and_etag(message: &proto::Deployment) -> (&str, &str) {
         (&message.name, &message.etag)
-    }
-
-    fn clear_output(message: &mut proto::Deployment) {
-        message.uid.clear();
-        message.etag.clear();
-        message.create_time = None;
-        message.update_time = None;
     }
 
     fn compose(parent: &str, id: &str) -> Result<DeploymentName, Vec<Fault>> {

@@ -8,7 +8,7 @@ use pointsman_routing::{
     source::ValueSourceSpec,
 };
 
-use super::{Admin, Common, common, duration, malformed, read_duration, unknown_number};
+use super::{Admin, Common, duration, malformed, read_duration, unknown_number};
 use crate::{PublicUrl, domain::Resource};
 
 impl Admin for IntegrationSpec {
@@ -17,8 +17,8 @@ impl Admin for IntegrationSpec {
     const FIELD: &'static str = "integration";
     const PATTERN: &'static str = "integrations/{integration}";
 
-    fn message(resource: Resource<Self>, urls: &PublicUrl) -> proto::Integration {
-        let Common { uid, display_name, create_time, update_time, etag } = common(&resource);
+    fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Integration {
+        let Common { uid, display_name, create_time, update_time, etag } = common;
         let Resource { name, spec, tokens, .. } = resource;
         let token = tokens.first().filter(|_| spec.endpoint_type == Some(EndpointType::Shared));
         let url = token.map(|token| urls.endpoint(token.expose())).unwrap_or_default();
@@ -51,13 +51,6 @@ impl Admin for IntegrationSpec {
 
     fn name_and_etag(message: &proto::Integration) -> (&str, &str) {
         (&message.name, &message.etag)
-    }
-
-    fn clear_output(message: &mut proto::Integration) {
-        message.uid.clear();
-        message.etag.clear();
-        message.create_time = None;
-        message.update_time = None;
     }
 
     fn compose(_parent: &str, id: &str) -> Result<IntegrationId, Vec<Fault>> {
