@@ -1,9 +1,11 @@
-//! The tutorial through Preprocess services that are not ours: Python with grpcio, Node.js with grpc-js.
+//! The tutorial with what is not ours: Preprocess services in Python with grpcio and Node.js with grpc-js, and an admin
+//! in Python who finds the API by reflection.
 //!
-//! They need the packages that the examples name:
+//! They need the packages that they name:
 //!
 //! ```sh
-//! python3 -m venv .venv && .venv/bin/pip install -r examples/preprocess/python/requirements.txt
+//! python3 -m venv .venv
+//! .venv/bin/pip install -r examples/preprocess/python/requirements.txt -r tests/foreign/requirements.txt
 //! npm ci --prefix examples/preprocess/node
 //! PYTHON=$PWD/.venv/bin/python cargo test -p pointsman-tests --features foreign --test foreign
 //! ```
@@ -38,6 +40,17 @@ async fn node_over_tcp() {
 async fn node_over_a_unix_socket() {
     let folder = TempDir::new().expect("a temporary folder");
     routes_the_tutorial(Foreign::start(node(), &socket_in(&folder)).await).await;
+}
+
+#[tokio::test]
+async fn an_admin_by_reflection() {
+    let sandbox = Sandbox::start().await;
+    let mut command = interpreter("PYTHON", "python3");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/foreign/admin.py"));
+    command.arg(sandbox.admin_addr().to_string()).stdin(Stdio::null()).kill_on_drop(true);
+    let ended = soon("the admin is done", command.output()).await.expect("Python starts");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
 }
 
 async fn routes_the_tutorial(service: Foreign) {
@@ -96,15 +109,19 @@ impl Foreign {
 }
 
 fn python() -> Command {
-    let mut command = Command::new(env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned()));
+    let mut command = interpreter("PYTHON", "python3");
     command.arg(example("python/main.py"));
     command
 }
 
 fn node() -> Command {
-    let mut command = Command::new(env::var("NODE").unwrap_or_else(|_| "node".to_owned()));
+    let mut command = interpreter("NODE", "node");
     command.arg(example("node/main.js"));
     command
+}
+
+fn interpreter(variable: &str, default: &str) -> Command {
+    Command::new(env::var(variable).unwrap_or_else(|_| default.to_owned()))
 }
 
 fn example(path: &str) -> PathBuf {
