@@ -120,7 +120,19 @@ fn located(spanned: Spanned<Node>) -> Node {
 
 /// The parser's message and where the fault is.
 fn explain(error: &serde_saphyr::Error) -> String {
-    let message = error.without_snippet().to_string();
+    use serde_saphyr::Error;
+    let error = error.without_snippet();
+    let mut cause = error;
+    while let Error::AliasError { error, .. } = cause {
+        cause = error;
+    }
+    let message = match cause {
+        // The parser's own words for these are those of its settings.
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is there twice"),
+        Error::DuplicateMappingKey { key: None, .. } => "a key is there twice".to_owned(),
+        Error::AliasReplayLimitExceeded { .. } => "aliases (`*name`) make the document too large".to_owned(),
+        _ => error.to_string(),
+    };
     match error.location() {
         // The parser's own words end with the place; ours begin with it.
         Some(place) => {

@@ -136,12 +136,8 @@ impl Checker {
                 return self.message(node, &message);
             }
             (Kind::String, Value::String(_)) => return,
-            (Kind::String, Value::Number(number)) => {
-                let reason = format!("it must be a text, not the number {number}: write it in quotes");
-                return self.fault(node, reason);
-            }
-            (Kind::String, Value::Bool(value)) => {
-                let reason = format!("it must be a text, not the boolean {value}: write it in quotes");
+            (Kind::String, other @ (Value::Number(_) | Value::Bool(_))) => {
+                let reason = format!("it must be a text, not {}: write it in quotes", shown(other));
                 return self.fault(node, reason);
             }
             (Kind::String, other) => {
@@ -159,7 +155,11 @@ impl Checker {
         }
         let alone = serde_json::json!({ field.json_name(): in_field(node.to_json()) });
         if let Err(error) = DynamicMessage::deserialize(field.parent_message().clone(), alone) {
-            self.fault(node, error.to_string());
+            let reason = match expected(&field.kind()) {
+                Some(expected) => format!("it must be {expected}, not {}", shown(&node.value)),
+                None => error.to_string(),
+            };
+            self.fault(node, reason);
         }
     }
 
@@ -218,6 +218,31 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row[other.len()]
+}
+
+/// What is expected of a field of this kind, where it can be said in a few words.
+fn expected(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Bool => Some("true or false"),
+        Kind::Int32 => Some("a whole number below 2147483648"),
+        Kind::Message(message) if message.full_name() == "google.protobuf.Duration" => {
+            Some("a duration as `10s` or `0.5s`")
+        }
+        _ => None,
+    }
+}
+
+/// A value in the words of a fault.
+fn shown(value: &Value) -> String {
+    /// Of a text.
+    const CHARS_MAX: usize = 40;
+    match value {
+        Value::Bool(value) => format!("the boolean {value}"),
+        // What is read of others is not always what was written: `00123` is 123.0.
+        Value::Number(number) if !number.is_f64() => format!("the number {number}"),
+        Value::String(text) if text.chars().nth(CHARS_MAX).is_none() => format!("the text {text:?}"),
+        other => kind_of(other).to_owned(),
+    }
 }
 
 fn kind_of(value: &Value) -> &'static str {

@@ -213,7 +213,11 @@ fn a_duplicate_key_is_refused_in_yaml_and_json() {
         "{\"customers\": [\n{\"name\": \"customers/a\",\n\"externalId\": \"x\",\n\"externalId\": \"y\"}]}",
     ] {
         let said = refused(text);
-        assert!(said.starts_with("m.yaml: line 4, column ") && said.contains("externalId"), "{said}");
+        assert!(
+            said.starts_with("m.yaml: line 4, column ")
+                && said.ends_with("the key `externalId` is there twice"),
+            "{said}"
+        );
     }
 }
 
@@ -266,8 +270,14 @@ fn all_faults_are_named_at_once() {
         "  line 2: integrations[0].name: it must be a text, not the number 7: write it in quotes"
     );
     assert!(lines[2].starts_with("  line 4: integrations[0].endpoint.type: there is no SHARED; "), "{said}");
-    assert!(lines[3].starts_with("  line 5: integrations[0].endpoint.maxBodyBytes: "), "{said}");
-    assert!(lines[4].starts_with("  line 6: integrations[0].endpoint.preprocess.timeout: "), "{said}");
+    assert_eq!(
+        lines[3],
+        "  line 5: integrations[0].endpoint.maxBodyBytes: it must be a whole number below 2147483648, not the text \"many\""
+    );
+    assert_eq!(
+        lines[4],
+        "  line 6: integrations[0].endpoint.preprocess.timeout: it must be a duration as `10s` or `0.5s`, not the number 5"
+    );
     assert_eq!(lines[5], "  line 7: customers: it must be a list, not an object");
 }
 
@@ -321,7 +331,7 @@ fn anchors_are_followed_within_bounds() {
         bomb.push_str(&format!("- &a{level} [{}]\n", vec![before; 10].join(", ")));
     }
     let said = refused(&bomb);
-    assert!(said.starts_with("m.yaml: "), "{said}");
+    assert!(said.starts_with("m.yaml: line ") && said.contains("aliases"), "{said}");
 }
 
 #[test]
