@@ -30,3 +30,16 @@ pub fn random_token() -> Result<EndpointToken, RandomError> {
     getrandom::fill(&mut bytes)?;
     Ok(EndpointToken::parse(&URL_SAFE_NO_PAD.encode(bytes)).expect("base64url of 24 bytes is a token"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_random_and_of_128_bits_at_least() {
+        let [one, other] = [(); 2].map(|()| random_token().unwrap());
+        assert_ne!(one, other);
+        let bytes = URL_SAFE_NO_PAD.decode(one.expose()).unwrap();
+        assert!(bytes.len() * 8 >= 128, "{} bytes", bytes.len());
+    }
+}

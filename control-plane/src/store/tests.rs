@@ -70,6 +70,18 @@ async fn a_new_database_is_made_with_the_latest_schema() {
     assert_eq!(loose, 0, "every table is STRICT");
 }
 
+/// A write that was answered survives a loss of power, and no reference leads nowhere.
+#[tokio::test]
+async fn writes_are_synced_and_references_checked() {
+    let (_data, store) = open();
+    for (pragma, value) in [("synchronous", 2_i64), ("foreign_keys", 1)] {
+        let read = store.write::<_, StoreError, _>(Keep::Nothing, move |tx| {
+            Ok(tx.snapshot().connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(read.await.unwrap().value, value, "{pragma}");
+    }
+}
+
 #[tokio::test]
 async fn a_newer_database_and_a_foreign_one_are_refused_and_left_alone() {
     let (data, store) = open();

@@ -108,7 +108,14 @@ async fn a_flow_goes_from_an_integration_and_its_deployments_together() {
     assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "FLOW_IN_USE"));
     assert_eq!(refused.preconditions.len(), 1);
     assert_eq!(refused.preconditions[0].1, "integrations/acme-erp/deployments/gamma-llc");
-    manifest.deployments.push(kept);
+    // A deployment that changes and keeps its URL is told so itself, and nobody else.
+    let renamed = Deployment { display_name: "Gamma".into(), ..kept.clone() };
+    manifest.deployments.push(renamed);
+    manifest.deployments[1].flow_endpoints.insert("create-order".into(), url("http://127.0.0.1/"));
+    let refused = said(plane.apply(manifest.clone()).await);
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "FLOW_NOT_FOUND"));
+    assert_eq!(refused.fields(), ["manifest.deployments[1].flow_endpoints[\"create-order\"]"]);
+    manifest.deployments[1] = kept;
     plane.apply(manifest).await.unwrap();
 }
 

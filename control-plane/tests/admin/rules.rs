@@ -205,6 +205,13 @@ async fn a_missing_parent_is_not_found_and_a_missing_customer_is_a_field() {
     let refused = said(plane.create_deployment(none, "x", deployment("", BOWLERS)).await);
     assert_eq!((refused.code, refused.resource.as_deref()), (Code::NotFound, Some(none)));
 
+    // What is wrong with the resource itself is said first.
+    let refused = said(plane.create_mapping(none, "x", mapping("", "", "customers/")).await);
+    assert_eq!(
+        (refused.code, refused.fields()),
+        (Code::InvalidArgument, vec!["customer_mapping.customer", "customer_mapping.source_customer_id"])
+    );
+
     for field in ["customer_mapping.customer", "deployment.customer"] {
         let refused = match field {
             "deployment.customer" => {

@@ -22,6 +22,8 @@ async fn without_a_mask_what_is_set_replaces_what_was() {
     assert_eq!((&after.flows, &after.endpoint), (&before.flows, &before.endpoint));
     assert_eq!((&after.uid, &after.create_time), (&before.uid, &before.create_time));
     assert_ne!(after.etag, before.etag);
+    let micros = |time: Option<prost_types::Timestamp>| time.map(|time| (time.seconds, time.nanos));
+    assert!(micros(after.update_time) > micros(before.update_time), "{after:?}");
 }
 
 #[tokio::test]

@@ -116,3 +116,6 @@ fn exposed(tokens: &[EndpointToken]) -> Vec<String> {
 fn duration(duration: Duration) -> Option<prost_types::Duration> {
     duration.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests;

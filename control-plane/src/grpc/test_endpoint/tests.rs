@@ -393,6 +393,21 @@ async fn each_refusal_of_the_decision_says_what_matched_nothing() {
 }
 
 #[tokio::test]
+async fn an_enabled_deployment_counts_beside_paused_ones() {
+    let served = served(&Arc::default()).await;
+    // Before it and behind it in the order of names.
+    served
+        .plane
+        .write(|tx| {
+            put_deployment(tx, "acme", "a", "bowlers", true);
+            put_deployment(tx, "acme", "z", "bowlers", true);
+        })
+        .await;
+    let (_, route) = routed(&served, post("acme", INVENTORY)).await;
+    assert_eq!(route.deployment, "integrations/acme/deployments/bowlers");
+}
+
+#[tokio::test]
 async fn an_unknown_flow_name_is_answered_with_the_nearest() {
     let service = Service::default();
     let service = Arc::new(service);
