@@ -89,6 +89,8 @@ fn sentence(step: &decide::Step) -> String {
     let Some(resolved) = &step.resolved else {
         return match &step.found {
             Some(_) => format!("{found}: {}.", step.detail),
+            // A reference is written as it is: there is no `Results`.
+            None if step.detail.starts_with(source) => format!("{}.", step.detail),
             None => format!("{}.", capitalised(&step.detail)),
         };
     };

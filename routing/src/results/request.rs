@@ -23,7 +23,8 @@ pub(super) fn read<'w, const N: usize>(
 ) -> [Result<Found<'w>, Problem>; N] {
     let ambiguous = Problem::refused_with(Outcome::RequestAmbiguous);
     let mut read = nothing();
-    if let Err(fault) = only_header(webhook.headers, CONTENT_TYPE) {
+    if only_header(webhook.headers, CONTENT_TYPE).is_err() {
+        let fault = Fault::new("the request has the header Content-Type twice");
         return paths.map(|path| match path {
             Some(_) => Err(ambiguous(fault)),
             None => Ok(Found::Nothing),

@@ -388,6 +388,8 @@ async fn each_refusal_of_the_decision_says_what_matched_nothing() {
     for body in ["{", r#"{"customerId": "A", "customerId": "B"}"#] {
         let (steps, refusal) = refused(&served, post("acme", body)).await;
         assert_eq!(refusal.code, "body_malformed");
+        let reason = "results.body.data.customerId cannot be read: ";
+        assert!(refusal.detail.starts_with(reason), "{}", refusal.detail);
         assert_eq!(steps.len(), 1);
     }
 }

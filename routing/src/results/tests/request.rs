@@ -110,7 +110,7 @@ fn two_content_types_are_ambiguous_whatever_is_read() {
         "results.queryParameters.tenant",
     ] {
         let detail = sample.is_refused(reference, RequestAmbiguous);
-        assert!(detail.contains("twice"), "{detail}");
+        assert!(detail.contains("Content-Type twice"), "{detail}");
     }
     for content_type in [
         "application/json, text/xml",
