@@ -310,6 +310,15 @@ fn up_serves_with_tls() {
     let plain =
         pointsman(&["edges", "--server", &format!("http://127.0.0.1:{port}")]).output().expect("runs");
     assert_eq!(plain.status.code(), Some(1));
+    let untrusted =
+        pointsman(&["edges", "--server", &format!("https://localhost:{port}")]).output().expect("runs");
+    assert_eq!(untrusted.status.code(), Some(1));
+    for (output, hint) in
+        [(plain, "hint: something else answers there: TLS takes https://"), (untrusted, "hint: name the CA")]
+    {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(hint), "{said}");
+    }
     server.signal("-TERM");
     assert_eq!(server.exit_code(), Some(0));
 }

@@ -113,10 +113,8 @@ impl Failure {
         use serve::ServeError;
         use tonic::Code;
         match self {
-            Self::Connect(AdminConnectError::Connect(ConnectError::Unreachable { .. }))
-            | Self::Call(AdminError::Unreachable { .. }) => Some(
-                "is it running? start one with `pointsman up --data DIR`, or name another with --server URL",
-            ),
+            Self::Connect(AdminConnectError::Connect(ConnectError::Unreachable { reason, .. }))
+            | Self::Call(AdminError::Unreachable { reason, .. }) => Some(unreachable(reason)),
             Self::Call(AdminError::Timeout { .. }) => Some("give it more time with --timeout DURATION"),
             Self::Call(error) => match error.code() {
                 Some(Code::NotFound) => {
@@ -137,5 +135,18 @@ impl Failure {
             Self::Manifest(_) => Some("nothing was sent; docs/manifest.md has all fields"),
             _ => None,
         }
+    }
+}
+
+/// What may be wrong where no connection comes about. The reasons are the words of TLS and HTTP/2,
+/// which of them also a matter of luck.
+fn unreachable(reason: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["invalid peer certificate"]) {
+        "name the CA of its certificate with --server-ca FILE, and the server as its certificate does"
+    } else if says(&["corrupt message", "http2 error", "broken pipe", "reset"]) {
+        "something else answers there: TLS takes https:// in --server URL, plaintext http://"
+    } else {
+        "is it running? start one with `pointsman up --data DIR`, or name another with --server URL"
     }
 }
