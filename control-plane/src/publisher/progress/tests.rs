@@ -52,6 +52,8 @@ fn one_commit_is_under_way_at_a_time() {
     assert_eq!(progress.next(Revision::new(1), now), None, "nothing new");
     assert_eq!(progress.next(Revision::new(2), now), Some(Base::Revision(Revision::new(1))));
     assert_eq!(progress.next(Revision::new(3), now), None, "while it is read and sent");
+    assert_eq!(progress.acknowledged(at(1), false, now).unwrap(), Verdict::Old, "of the commit before");
+    assert_eq!(progress.next(Revision::new(3), now), None);
     progress.sent(at(3));
     assert_eq!(progress.next(Revision::new(9), now), None, "until it is acknowledged");
     assert_eq!(progress.acknowledged(at(1), true, now).unwrap(), Verdict::Old, "a duplicate");

@@ -102,6 +102,18 @@ async fn a_silent_edge_is_gone_after_three_heartbeats() {
 }
 
 #[tokio::test]
+async fn an_edge_that_answers_heartbeats_is_not_silent() {
+    let served = served(Settings { heartbeat: SHORT, ..patient() }).await;
+    let mut edge = Edge::connect(&served, "a", Holdings::default()).await;
+    edge.follow().await;
+    for _ in 0..8 {
+        edge.heartbeat().await;
+        edge.beat().await;
+    }
+    assert!(served.plane.fleet.edges(None, 1)[0].1.is_connected());
+}
+
+#[tokio::test]
 async fn an_edge_that_lives_but_acknowledges_nothing_is_stalled() {
     let served = served(Settings { commit_timeout: SHORT, ..patient() }).await;
     let mut edge = Edge::connect(&served, "a", Holdings::default()).await;
