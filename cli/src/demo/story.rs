@@ -105,15 +105,16 @@ impl Story {
         let [with_service, by_reference] = acme.chapters();
         let program =
             env::args_os().next().map_or("pointsman".into(), |name| name.to_string_lossy().into_owned());
-        let post =
-            |url: &str, data: &str| format!("curl -i {url} -H 'content-type: application/json' {data}");
+        let post = |url: &str, data: &str| {
+            format!("curl -i {url} \\\n    -H 'content-type: application/json' {data}")
+        };
         let mut lines = Vec::new();
         let mut line = |comment: &str, command: String| {
             lines.push(format!("  {}\n  {command}\n", self.style.dim(format!("# {comment}"))));
         };
         for (payload, file) in payloads::ALL.iter().zip(&self.files) {
             let comment = format!("reaches {} of {}", payload.flow, payload.deployment);
-            line(&comment, post(&with_service.url, &format!("--data-binary @{}", file.display())));
+            line(&comment, post(&with_service.url, &format!("--data-binary '@{}'", file.display())));
         }
         line(
             "nobody knows this customer: 422, customer_unknown",

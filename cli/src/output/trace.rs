@@ -50,13 +50,19 @@ fn line(step: &TraceStep, style: Style) -> String {
             said.push(format!("→ {}", style.bold(shown(&step.resolved))));
         }
         if !step.through.is_empty() {
-            said.push(style.dim(format!("by {}", shown(&step.through))));
+            said.push(style.dim(format!("by {}", shown(below_integration(&step.through)))));
         }
     }
     if said.is_empty() {
         said.push(shown(&step.detail));
     }
     said.join(" ")
+}
+
+/// A name without the integration's, which is the one that was asked for: a line fits on a screen.
+fn below_integration(name: &str) -> &str {
+    let below = name.strip_prefix("integrations/").and_then(|rest| rest.split_once('/'));
+    below.map_or(name, |(_, below)| below)
 }
 
 fn label(stage: Stage) -> &'static str {
@@ -121,7 +127,7 @@ mod tests {
                     "results.body.data.customerId",
                     "A06DFFAC",
                     "customers/bowlers-inc",
-                    "mapping",
+                    "integrations/acme-erp/customerMappings/a06dffac",
                 ),
                 step(Stage::Deployment, "", "", "integrations/acme-erp/deployments/bowlers-inc", ""),
                 step(Stage::Flow, "results.body.data.type", "inventory_update", "update-inventory", "values"),
@@ -133,7 +139,7 @@ mod tests {
         };
         assert_eq!(
             trace(&response, Style::plain()),
-            "  customer     results.body.data.customerId = \"A06DFFAC\" → customers/bowlers-inc by mapping\n\
+            "  customer     results.body.data.customerId = \"A06DFFAC\" → customers/bowlers-inc by customerMappings/a06dffac\n\
              \x20 deployment   → integrations/acme-erp/deployments/bowlers-inc\n\
              \x20 flow         results.body.data.type = \"inventory_update\" → update-inventory by values\n\
              \x20 goes to      http://127.0.0.1:9001/inventory\n"
