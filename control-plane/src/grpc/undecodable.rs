@@ -5,16 +5,16 @@ use tonic::{Code, Status, body::Body};
 
 use super::status;
 
-/// How `prost::DecodeError` begins, which is all that tonic passes on of it.
+/// How `prost::DecodeError` begins.
 const DECODE_ERROR: &str = "failed to decode Protobuf message: ";
 
-/// The same response, or the refusal of a request that could not be decoded.
+/// The same response, or the refusal of a request that could not be decoded. Our own INTERNAL has details, and tonic's
+/// about an answer comes behind the answer's head: what is left is tonic's about the bytes of the request.
 pub(crate) fn blame_the_caller(response: Response<Body>) -> Response<Body> {
-    // An answer that has begun has its status in the trailers.
-    let status = Status::from_header_map(response.headers());
-    match status.as_ref().and_then(|status| status.message().strip_prefix(DECODE_ERROR)) {
-        Some(reason) if status.as_ref().is_some_and(|status| status.code() == Code::Internal) => {
-            status::undecodable(reason).into_http()
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() == Code::Internal && status.details().is_empty() => {
+            let reason = status.message();
+            status::undecodable(reason.strip_prefix(DECODE_ERROR).unwrap_or(reason)).into_http()
         }
         _ => response,
     }

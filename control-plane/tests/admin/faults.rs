@@ -228,6 +228,21 @@ async fn bytes_that_are_no_message_are_the_callers_fault() {
 }
 
 #[tokio::test]
+async fn bytes_that_frame_no_message_are_the_callers_fault() {
+    let plane = ControlPlane::start().await;
+    for body in [&b"x"[..], b"xxxxxxxxxx", b"\0\0\0\0\x09short", b""] {
+        let mut request =
+            http::Request::post("http://plane/pointsman.admin.v1.CustomerService/ListCustomers")
+                .body(tonic::body::Body::new(http_body_util::Full::new(bytes::Bytes::from_static(body))))
+                .unwrap();
+        request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        let response = tower::ServiceExt::oneshot(plane.channel(), request).await.unwrap();
+        let status = tonic::Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), Code::InvalidArgument, "{body:?}: {status:?}");
+    }
+}
+
+#[tokio::test]
 async fn defaults_and_lookups_where_they_make_no_sense_are_refused() {
     let plane = ControlPlane::start().await;
     let mut integration = acme_erp();
