@@ -5,6 +5,10 @@
 //! A webhook's way: `ingress` pins the current table → endpoint by token → limits → body → preprocess → results →
 //! `decide` → `forward` → the response streams back → one access line.
 //! A change's way: `sync` receives chunks → converts → swaps the table once per commit → acknowledges.
+//!
+//! Around them: [`serving`] is what is served now, [`egress`] resolves and judges all that is dialled, [`preprocess`]
+//! calls Preprocess services, [`telemetry`] is the status port with health, readiness and metrics, [`access`] writes
+//! the access line, and [`app`] puts all of it together and ends it in order.
 
 pub mod access;
 pub mod app;

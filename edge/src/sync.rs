@@ -18,7 +18,10 @@ mod holder;
 pub(crate) mod scripted;
 mod session;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use pointsman_routing::name::EdgeId;
 use tokio_util::sync::CancellationToken;
@@ -79,14 +82,15 @@ impl Sync {
         let mut backoff = Backoff::new(sync.times.first_pause, sync.times.longest_pause);
         let mut snapshot_wanted = false;
         loop {
-            let session = Session::new(&sync, holder, snapshot_wanted, stop.clone());
-            let ended = session.run().await;
+            let begun = Instant::now();
+            let ended = Session::new(&sync, holder, snapshot_wanted, stop.clone()).run().await;
             holder = ended.holder;
             snapshot_wanted = ended.snapshot_wanted;
             if ended.reason.is_stop() {
                 return;
             }
-            if ended.was_good {
+            // One that ends right after it began, as when two edges have one id, is no reason to hurry.
+            if ended.was_good && begun.elapsed() >= sync.times.longest_pause {
                 backoff.reset();
             }
             sync.metrics.config_stream_ended(ended.reason.label());

@@ -21,6 +21,9 @@ use crate::serving::Served;
 /// An acknowledgement names rejections up to this many bytes, so that it stays below usual message limits.
 const MAX_ACK_BYTES: usize = 2 * 1024 * 1024;
 
+/// So many rejections of a commit are logged.
+const MAX_LOGGED: usize = 20;
+
 /// What an edge holds.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
@@ -179,6 +182,14 @@ impl Holder {
     /// How many of them cannot be used.
     pub(super) fn rejected(&self) -> usize {
         self.rejections.len()
+    }
+
+    /// Writes a line for each rejection that is newer than this revision, up to a bound; the control plane has them all.
+    pub(super) fn log_rejections_after(&self, revision: i64) {
+        let newer = self.rejections.iter().filter(|(_, rejected)| rejected.revision > revision);
+        for (name, Rejected { revision, reason, serving_previous }) in newer.take(MAX_LOGGED) {
+            tracing::warn!(%name, revision, %reason, serving_previous, "a resource cannot be used");
+        }
     }
 
     /// The acknowledgement of all that was taken in.

@@ -208,6 +208,8 @@ impl<'s> Session<'s> {
     async fn take_in(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<(), EndReason> {
         let started = StdInstant::now();
         let (revision, full, changes) = (commit.revision, commit.full, commit.changes.len());
+        // The revisions of a snapshot may count in another database.
+        let news_after = if full { -1 } else { self.holder.revision() };
         if self.apply(commit, outbound).await? == Applied::Old {
             tracing::debug!(revision, held = self.holder.revision(), "a commit came that is not new");
             return Ok(());
@@ -218,6 +220,7 @@ impl<'s> Session<'s> {
         self.sync.configured.cancel();
         self.sync.metrics.config_committed(revision, holder.len(), holder.rejected());
         let (resources, rejected, took) = (holder.len(), holder.rejected(), started.elapsed());
+        holder.log_rejections_after(news_after);
         tracing::info!(revision, full, changes, resources, rejected, ?took, "a configuration is served");
         Ok(())
     }

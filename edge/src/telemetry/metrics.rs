@@ -322,4 +322,15 @@ mod tests {
             assert!(text.contains(line), "{line} in:\n{text}");
         }
     }
+
+    #[test]
+    fn all_of_them_are_documented() {
+        let documented = include_str!("../../../docs/metrics.md");
+        let text = Metrics::new().encode();
+        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        for (name, kind) in names {
+            let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 }
