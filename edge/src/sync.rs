@@ -11,9 +11,11 @@ mod claims;
 mod commit;
 mod control_plane;
 mod convert;
+mod end;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod holder;
+mod outbound;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod session;

@@ -1,9 +1,6 @@
 //! One stream from the control plane, from its hello to its end.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant as StdInstant},
-};
+use std::{convert::Infallible, sync::Arc, time::Instant as StdInstant};
 
 use pointsman_proto::edge::{
     hash::ConfigHash,
@@ -15,17 +12,19 @@ use pointsman_proto::edge::{
 };
 use tokio::{
     sync::mpsc,
-    task::{JoinError, spawn_blocking},
-    time::{Instant, Interval, MissedTickBehavior, interval_at, timeout, timeout_at},
+    task::spawn_blocking,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming};
+use tonic::Streaming;
 
 use super::{
     Sync,
-    commit::{ChunkError, Commit, Gathering, Part},
-    holder::{Applied, ApplyError, Holder},
+    commit::{Commit, Gathering, Part},
+    end::EndReason,
+    holder::{Applied, Holder},
+    outbound::{Outbound, request},
 };
 
 /// The longest message from the control plane. One resource fits in it with room to spare.
@@ -54,57 +53,6 @@ pub(super) struct Ended {
     pub(super) was_good: bool,
 }
 
-/// Why a stream is over.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum EndReason {
-    #[error("the edge stops")]
-    Stop,
-    #[error("no connection: {}", chain(.0))]
-    Unreachable(#[from] tonic::transport::Error),
-    #[error("the control plane ended it: {:?}: {}", .0.code(), .0.message())]
-    Status(#[from] Status),
-    #[error("the control plane ended it")]
-    Closed,
-    #[error("nothing came from the control plane for {0:?}")]
-    Silent(Duration),
-    #[error("the control plane took nothing for {0:?}")]
-    Stalled(Duration),
-    #[error("the edge holds revision {held}, {held_hash}, and was sent {sent}, {sent_hash}")]
-    Drift { held: i64, held_hash: ConfigHash, sent: i64, sent_hash: String },
-    #[error(transparent)]
-    Chunk(#[from] ChunkError),
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    #[error("the configuration could not be taken in: {0}")]
-    Internal(#[from] JoinError),
-}
-
-impl EndReason {
-    /// The label of metrics.
-    pub(super) fn label(&self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Unreachable(_) => "unreachable",
-            Self::Status(_) => "status",
-            Self::Closed => "closed",
-            Self::Silent(_) => "silent",
-            Self::Stalled(_) => "stalled",
-            Self::Drift { .. } => "drift",
-            Self::Chunk(_) | Self::Apply(_) => "protocol",
-            Self::Internal(_) => "internal",
-        }
-    }
-
-    pub(super) fn is_stop(&self) -> bool {
-        matches!(self, Self::Stop)
-    }
-
-    /// Whether there is no going on from what the edge holds.
-    fn wants_snapshot(&self) -> bool {
-        matches!(self, Self::Drift { .. } | Self::Chunk(_) | Self::Apply(_) | Self::Internal(_))
-    }
-}
-
 impl<'s> Session<'s> {
     pub(super) fn new(
         sync: &'s Arc<Sync>,
@@ -127,7 +75,7 @@ impl<'s> Session<'s> {
         Ended { holder: self.holder, reason, snapshot_wanted, was_good }
     }
 
-    async fn follow(&mut self) -> Result<std::convert::Infallible, EndReason> {
+    async fn follow(&mut self) -> Result<Infallible, EndReason> {
         let (outbox, outbound) = mpsc::channel(OUTBOUND_MESSAGES);
         let stop = self.stop.clone();
         let opened = stop.run_until_cancelled(self.open(&outbox, outbound)).await;
@@ -254,78 +202,4 @@ impl<'s> Session<'s> {
             ConfigHash::from_wire(hash).map_or_else(|| "no hash".to_owned(), |hash| hash.to_string());
         Err(EndReason::Drift { held, held_hash, sent: *sent, sent_hash })
     }
-}
-
-/// The way to the control plane.
-struct Outbound {
-    outbox: mpsc::Sender<StreamConfigRequest>,
-    beats: Interval,
-    patience: Duration,
-}
-
-impl Outbound {
-    fn new(outbox: mpsc::Sender<StreamConfigRequest>, heartbeat: Duration, patience: Duration) -> Self {
-        let mut beats = interval_at(Instant::now() + heartbeat, heartbeat);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { outbox, beats, patience }
-    }
-
-    async fn send(&mut self, message: Outgoing) -> Result<(), EndReason> {
-        match timeout(self.patience, self.outbox.send(request(message))).await {
-            // A stream that has ended says so itself.
-            Ok(_) => Ok(()),
-            Err(_) => Err(EndReason::Stalled(self.patience)),
-        }
-    }
-
-    /// Waits for the next heartbeat and sends it.
-    async fn beat(&mut self, holder: &Holder) {
-        self.beat_with((holder.revision(), holder.hash())).await;
-    }
-
-    async fn beat_with(&mut self, (revision, hash): (i64, ConfigHash)) {
-        self.beats.tick().await;
-        let heartbeat = Heartbeat { revision, hash: hash.to_wire() };
-        // Where the channel is full, something that says that we are there is waiting already.
-        let _ = self.outbox.try_send(request(Outgoing::Heartbeat(heartbeat)));
-    }
-
-    /// Waits for long work, and goes on saying that we are there.
-    async fn beating<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, JoinError>>,
-        holder: &Holder,
-    ) -> Result<T, JoinError> {
-        self.beating_with(work, (holder.revision(), holder.hash())).await
-    }
-
-    async fn beating_with<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, JoinError>>,
-        position: (i64, ConfigHash),
-    ) -> Result<T, JoinError> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                done = work.as_mut() => return done,
-                () = self.beat_with(position) => {}
-            }
-        }
-    }
-}
-
-fn request(message: Outgoing) -> StreamConfigRequest {
-    StreamConfigRequest { message: Some(message) }
-}
-
-/// An error with its causes: tonic's own words say only "transport error".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
