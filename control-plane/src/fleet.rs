@@ -31,13 +31,18 @@ const MAX_REMEMBERED_EDGES: usize = 10_000;
 /// What is known of all edges.
 pub struct Fleet {
     state: watch::Sender<State>,
+    closed: CancellationToken,
     clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
 }
 
 impl Fleet {
     /// A fleet that nobody has joined.
     pub fn new(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self { state: watch::Sender::new(State::default()), clock: Box::new(clock) }
+        Self {
+            state: watch::Sender::new(State::default()),
+            closed: CancellationToken::new(),
+            clock: Box::new(clock),
+        }
     }
 
     /// An edge has said hello. An older connection of the same edge is over.
@@ -65,13 +70,19 @@ impl Fleet {
         state.after(after).take(limit).map(|(id, edge)| (id.clone(), edge.clone())).collect()
     }
 
-    /// Waits until `goal` is reached, cannot be reached by those who are connected, or `timeout` is over.
+    /// Waits until `goal` is reached, cannot be reached by those who are connected, or `timeout` is over; no longer
+    /// than until [`Self::close`].
     pub async fn wait(&self, goal: &Goal, timeout: Duration) -> Progress {
         let mut states = self.state.subscribe();
         let settled = states.wait_for(|state| goal.judge(&state.edges).is_settled());
         // Whatever ended the wait, the answer is what holds then. The sender lives as long as `self`.
-        let _ = tokio::time::timeout(timeout, settled).await;
+        let _ = tokio::time::timeout(timeout, self.closed.run_until_cancelled(settled)).await;
         goal.judge(&self.state.borrow().edges)
+    }
+
+    /// Nothing is worth waiting for any more: the control plane stops.
+    pub fn close(&self) {
+        self.closed.cancel();
     }
 }
 

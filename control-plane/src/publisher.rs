@@ -183,8 +183,9 @@ impl Publisher {
         self.0.commits.page_key()
     }
 
-    /// Ends all streams and takes no new ones. Answers when the last one has ended.
+    /// Ends all streams and all waiting for edges, and takes no new streams. Answers when the last one has ended.
     pub async fn drain(&self) {
+        self.0.fleet.close();
         self.0.drain.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;

@@ -64,6 +64,20 @@ async fn a_wait_with_no_edge_at_all_is_not_reached_and_ends_in_time() {
     assert_eq!(started.elapsed(), Duration::from_secs(30));
 }
 
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_fleet_that_is_closed() {
+    let fleet = fleet();
+    let started = tokio::time::Instant::now();
+    let waiting = tokio::spawn({
+        let fleet = Arc::clone(&fleet);
+        async move { fleet.wait(&connected(1), Duration::from_secs(300)).await }
+    });
+    tokio::task::yield_now().await;
+    fleet.close();
+    assert!(!waiting.await.unwrap().reached);
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
 #[tokio::test]
 async fn named_edges_count_alone_and_must_be_connected() {
     let fleet = fleet();

@@ -29,7 +29,7 @@ const MAX_DELTA_CHANGES: usize = 100_000;
 /// A snapshot that some edge is just being sent serves another one too, if it is not more revisions behind than this.
 const MAX_SNAPSHOT_AGE: i64 = 1_000;
 /// Revisions whose hash is remembered.
-const RECENT: usize = 1_024;
+const RECENT: usize = 256;
 
 /// All commits of one database.
 #[derive(Debug)]

@@ -46,6 +46,8 @@ pub(super) struct Progress {
     held: Option<Revision>,
     /// The hash of that. Not known for a hello's revision, until the first acknowledgement.
     hash: Option<ConfigHash>,
+    /// The first snapshot does not go back behind this: the edge's own revision, where it is one of ours.
+    at_least: Revision,
     /// A commit is being read, sent, or waits for its acknowledgement.
     busy: bool,
     /// A commit has been acknowledged on this stream.
@@ -64,11 +66,20 @@ impl Progress {
         known: impl FnOnce(Revision) -> Option<ConfigHash>,
         repair_delay: Duration,
     ) -> Self {
-        let held = held
-            .filter(|held| held.epoch == epoch && held.revision <= head)
-            .filter(|held| known(held.revision).is_none_or(|hash| hash == held.hash))
-            .map(|held| held.revision);
-        Self { held, hash: None, busy: false, greeted: false, repair: None, repairs: 0, repair_delay }
+        let ours = held.filter(|held| held.epoch == epoch && held.revision <= head);
+        let at_least = ours.map(|held| held.revision).unwrap_or_default();
+        let same = |held: &&Held| known(held.revision).is_none_or(|hash| hash == held.hash);
+        let held = ours.filter(same).map(|held| held.revision);
+        Self {
+            held,
+            at_least,
+            hash: None,
+            busy: false,
+            greeted: false,
+            repair: None,
+            repairs: 0,
+            repair_delay,
+        }
     }
 
     /// What to send now, if anything.
@@ -77,7 +88,7 @@ impl Progress {
             return None;
         }
         let base = match self.held {
-            None => Base::Nothing { at_least: Revision::default() },
+            None => Base::Nothing { at_least: self.at_least },
             Some(held) if self.repair.is_some_and(|at| at <= now) => Base::Nothing { at_least: held },
             Some(held) if !self.greeted || held < head => Base::Revision(held),
             Some(_) => return None,

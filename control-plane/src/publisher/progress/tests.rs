@@ -34,13 +34,18 @@ fn greeted(now: Instant) -> Progress {
 
 #[test]
 fn an_edge_goes_on_from_what_it_holds_where_that_is_ours() {
-    let snapshot = Base::Nothing { at_least: Revision::default() };
+    let snapshot_of = |revision| Base::Nothing { at_least: Revision::new(revision) };
+    let snapshot = snapshot_of(0);
     let since = |revision| Base::Revision(Revision::new(revision));
     assert_eq!(first(None, None), snapshot);
     assert_eq!(first(Some(&held("e", 10)), None), since(10), "also where there is nothing to send");
     assert_eq!(first(Some(&held("e", 3)), None), since(3), "the acknowledgement will tell");
     assert_eq!(first(Some(&held("e", 3)), Some(at(3))), since(3));
-    assert_eq!(first(Some(&held("e", 3)), Some(other(3))), snapshot, "not what we had at that revision");
+    assert_eq!(
+        first(Some(&held("e", 3)), Some(other(3))),
+        snapshot_of(3),
+        "not what we had at that revision"
+    );
     assert_eq!(first(Some(&held("e", 11)), None), snapshot, "ahead of us");
     assert_eq!(first(Some(&held("other", 3)), None), snapshot);
 }

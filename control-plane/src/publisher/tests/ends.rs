@@ -9,7 +9,7 @@ use super::super::Settings;
 use crate::testkit::{
     Plane, Served,
     edge::{Edge, Holdings},
-    patient,
+    patient, put_customer,
 };
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -91,13 +91,11 @@ async fn a_silent_edge_is_gone_after_three_heartbeats() {
     let served = served(Settings { heartbeat: SHORT, ..patient() }).await;
     let mut edge = Edge::connect(&served, "a", Holdings::default()).await;
     edge.follow().await;
-    let since = tokio::time::Instant::now();
     let (code, message) = edge.end().await.unwrap_err();
     assert_eq!(
         (code, message.as_str()),
         (Code::DeadlineExceeded, "nothing was heard from the edge for 300ms")
     );
-    assert!(since.elapsed() >= SHORT * 2, "heartbeats of ours do not count");
     assert!(!served.plane.fleet.edges(None, 1)[0].1.is_connected());
 }
 
@@ -120,6 +118,22 @@ async fn an_edge_that_lives_but_acknowledges_nothing_is_stalled() {
     edge.beat().await;
     let (code, message) = edge.end().await.unwrap_err();
     assert_eq!((code, message.as_str()), (Code::DeadlineExceeded, "a commit was not taken in within 100ms"));
+}
+
+#[tokio::test]
+async fn an_edge_that_lives_but_reads_nothing_is_stalled() {
+    let plane = Plane::new(Settings { commit_timeout: SHORT, chunk_items: 1, ..patient() });
+    plane.write(|tx| (0..20).for_each(|i| put_customer(tx, &format!("c{i}"), &i.to_string()))).await;
+    let mut edge = Edge::attach(&plane, "a", Holdings::default()).await;
+    let is_connected = || plane.fleet.edges(None, 1).first().map(|(_, edge)| edge.is_connected());
+    while is_connected() != Some(true) {
+        tokio::task::yield_now().await;
+    }
+    while is_connected() != Some(false) {
+        edge.beat().await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(edge.end().await.unwrap_err().1, "a commit was not taken in within 100ms");
 }
 
 #[tokio::test]
