@@ -131,7 +131,8 @@ impl Progress {
                 }
                 Ok(self.drifted(now))
             }
-            Some(sent) if ack.revision <= sent.revision => Ok(Verdict::Old),
+            // A duplicate, perhaps of what it said on its stream before this one.
+            _ if self.held.is_some_and(|held| ack.revision <= held) => Ok(Verdict::Old),
             _ => Err(MessageError::NeverSent(ack.revision)),
         }
     }

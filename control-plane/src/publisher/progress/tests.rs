@@ -72,6 +72,8 @@ fn what_was_never_sent_cannot_be_acknowledged() {
     let now = Instant::now();
     let mut progress = greeted(now);
     assert!(matches!(progress.acknowledged(at(2), false, now), Err(MessageError::NeverSent(_))));
+    let mut back = Progress::new(Some(&held("e", 1)), "e", Revision::new(1), |_| None, BEAT);
+    assert_eq!(back.acknowledged(at(1), false, now).unwrap(), Verdict::Old, "as on its stream before");
     let mut fresh = Progress::new(None, "e", Revision::new(1), |_| None, BEAT);
     assert!(matches!(fresh.acknowledged(at(0), false, now), Err(MessageError::NeverSent(_))));
 }
