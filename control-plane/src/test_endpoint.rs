@@ -19,7 +19,7 @@ use pointsman_routing::{
     outcome::{Outcome, Refusal},
     results::Results,
     url::PathFragment,
-    webhook::Webhook,
+    webhook::{Webhook, check_content_type},
 };
 
 use crate::{
@@ -183,6 +183,7 @@ fn admit(integration: &Integration, request: &SampleRequest) -> Result<(), Refus
     if let Err(error) = PathFragment::parse(&request.path_fragment) {
         return Err(Refusal::new(Outcome::PathInvalid, error.to_string()));
     }
+    check_content_type(&request.headers)?;
     let (bytes, limit) = (request.body.len(), integration.max_body_bytes);
     if bytes > limit {
         let detail = format!("the body has {bytes} bytes, and the endpoint takes {limit}");

@@ -184,3 +184,22 @@ async fn a_body_above_grpcs_usual_limit_reaches_the_service_and_the_flow() {
     assert_eq!(service.next().await.1.body.len(), body.len());
     assert_eq!(flows.next().await.body.len(), body.len());
 }
+
+#[tokio::test]
+async fn a_request_with_two_content_types_reaches_neither_the_service_nor_the_flow() {
+    let service = StubPreprocess::start(|_| Ok(Some(acme_results()))).await;
+    let mut flows = Receiver::start().await;
+    let manifest = acme::manifest_with_preprocess(&flows.url(""), &service.address());
+    let sandbox = Sandbox::with_manifest(&manifest).await;
+    let (edge, hook) = (sandbox.edge_addr().await, sandbox.hook("integrations/acme-erp").await);
+
+    let request = Request::post(hook)
+        .header("content-type", "application/json")
+        .header("content-type", "text/xml")
+        .body(Full::from(acme::CREATE_ORDER))
+        .expect("a request");
+    let answered = sender::send(edge, Version::Http1, request).await;
+
+    assert_eq!((answered.status.as_u16(), answered.code().as_str()), (400, "request_ambiguous"));
+    flows.expect_nothing();
+}

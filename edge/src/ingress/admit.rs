@@ -9,6 +9,7 @@ use pointsman_routing::{
     outcome::{Outcome, Refusal},
     table::{Endpoint, EndpointToken, Table},
     url::PathFragment,
+    webhook::check_content_type,
 };
 
 use super::sender::too_large;
@@ -50,6 +51,7 @@ impl<'a> Called<'a> {
         check_method(&head.method)?;
         let fragment = PathFragment::parse(self.fragment)
             .map_err(|error| Refusal::new(Outcome::PathInvalid, error.to_string()))?;
+        check_content_type(&head.headers)?;
         let length = announced_length(&head.headers);
         let limit = self.endpoint.integration.max_body_bytes;
         if length.is_some_and(|length| length > limit as u64) {
