@@ -10,13 +10,7 @@ pub(crate) fn refused(refused: &Refused) -> String {
         message => shown(message),
     };
     let fields = refused.fields.iter().map(|fault| (&fault.field, &fault.description));
-    // What breaks a rule by what a field holds is told for both; the field says more.
-    let told = |description: &String| refused.fields.iter().any(|fault| fault.description == *description);
-    let preconditions = refused
-        .preconditions
-        .iter()
-        .map(|found| (&found.subject, &found.description))
-        .filter(|(_, description)| !told(description));
+    let preconditions = refused.other_preconditions().map(|found| (&found.subject, &found.description));
     for (subject, description) in fields.chain(preconditions) {
         let line = format!("{}: {}", shown(subject), shown(description));
         // The sentence may be the first of them.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pointsman_proto::edge::v1;
 use pointsman_routing::{
     deployment::{Deployment, DeploymentSpec, FlowEndpointSpec},
-    fault::Fault,
+    fault::{Fault, entry_path},
     name::{DeploymentName, FlowKey},
     table::{EndpointToken, Entry},
 };
@@ -22,7 +22,7 @@ pub(super) fn entry(name: &DeploymentName, wire: v1::Deployment) -> Result<Entry
     let mut flow_tokens = FlowTokens::new();
     let mut flow_endpoints = BTreeMap::new();
     for (key, endpoint) in wire.flow_endpoints {
-        let within = format!("flow_endpoints[{key:?}]");
+        let within = entry_path("flow_endpoints", &key);
         // A malformed key is a fault of the deployment's own, below.
         if let Ok(key) = FlowKey::parse(&key) {
             let field = format!("{within}.endpoint_tokens");
