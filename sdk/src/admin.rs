@@ -34,7 +34,10 @@ pub use self::{
 };
 
 mod connect;
+mod credentials;
 mod error;
+
+use self::credentials::BearerToken;
 
 /// The longest message that is sent or received, in bytes: 64 MiB, for manifests.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -45,6 +48,7 @@ pub struct AdminClient {
     server: String,
     channel: Channel,
     timeout: Duration,
+    token: Option<BearerToken>,
 }
 
 impl AdminClient {
@@ -64,10 +68,18 @@ impl AdminClient {
         &self.server
     }
 
-    /// The connection, for services that this client does not cover: health, reflection.
+    /// The connection, for services that this client does not cover: health, reflection. It sends no token;
+    /// [`authorize`](Self::authorize) adds it.
     #[must_use]
     pub fn channel(&self) -> Channel {
         self.channel.clone()
+    }
+
+    /// Adds the access token, where there is one, to a request that is sent over [`channel`](Self::channel).
+    pub fn authorize<T>(&self, request: &mut Request<T>) {
+        if let Some(token) = &self.token {
+            token.put(request);
+        }
     }
 
     /// WaitForRevision answers when edges serve a revision or a later one, or when the request's own timeout is over,
@@ -88,6 +100,7 @@ impl AdminClient {
     fn request<T>(&self, message: T, timeout: Duration) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(timeout);
+        self.authorize(&mut request);
         request
     }
 

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, task::AbortHandle};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     Code, Request, Response, Status,
-    transport::{Identity, Server, ServerTlsConfig},
+    transport::{Certificate, Identity, Server, ServerTlsConfig},
 };
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -84,8 +84,11 @@ impl CustomerService for Scripted {
 
 #[async_trait]
 impl EdgeService for Scripted {
-    async fn get_edge(&self, _: Request<GetEdgeRequest>) -> Result<Response<GetEdgeResponse>, Status> {
-        Err(Status::not_found(""))
+    /// Tells the token that the call came with, as the edge's name.
+    async fn get_edge(&self, request: Request<GetEdgeRequest>) -> Result<Response<GetEdgeResponse>, Status> {
+        let token = request.metadata().get("authorization").map(|value| value.to_str().expect("text"));
+        let name = token.ok_or_else(|| Status::unauthenticated("no token"))?.to_owned();
+        Ok(Response::new(GetEdgeResponse { edge: Some(Edge { name, ..Edge::default() }) }))
     }
 
     /// Pages without end.
@@ -143,12 +146,16 @@ impl Drop for ControlPlane {
 
 impl ControlPlane {
     async fn start(identity: Option<Identity>) -> Self {
+        Self::start_with(identity.map(|identity| ServerTlsConfig::new().identity(identity))).await
+    }
+
+    async fn start_with(tls: Option<ServerTlsConfig>) -> Self {
         const LIMIT: usize = 64 * 1024 * 1024;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut server = Server::builder();
-        if let Some(identity) = identity {
-            server = server.tls_config(ServerTlsConfig::new().identity(identity)).expect("TLS");
+        if let Some(tls) = tls {
+            server = server.tls_config(tls).expect("TLS");
         }
         let serving = server
             .add_service(CustomerServiceServer::new(Scripted))
@@ -341,4 +348,96 @@ async fn https_trusts_the_ca_that_was_given_and_no_other() {
         let error = AdminClient::builder(&server).ca_pem(wrong).connect().await.expect_err("no CA");
         assert!(matches!(error, ConnectError::Tls { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_token_is_sent_with_each_call() {
+    let control_plane = ControlPlane::start(None).await;
+    let server = format!("http://{}", control_plane.address);
+    let admin = AdminClient::builder(&server).token("psm_t0ken").connect().await.expect("a connection");
+    for _ in 0..2 {
+        let answer = admin.get_edge(GetEdgeRequest::default()).await.expect("an answer");
+        assert_eq!(answer.edge.expect("an edge").name, "Bearer psm_t0ken");
+    }
+    let error = control_plane.client().await.get_edge(GetEdgeRequest::default()).await.expect_err("no token");
+    assert_eq!(error.code(), Some(Code::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_token_does_not_leave_the_machine_in_plaintext() {
+    let builder = |server: &str| AdminClient::builder(server).token("psm_t0ken");
+    for server in ["http://10.0.0.1:7070", "http://control.example.com:7070", "http://0.0.0.0:7070"] {
+        let error = builder(server).connect().await.expect_err("refused");
+        assert!(matches!(error, ConnectError::TokenInPlaintext { .. }), "{server}: {error}");
+        let error = builder(server).connect_lazy().expect_err("refused");
+        assert!(matches!(error, ConnectError::TokenInPlaintext { .. }), "{server}: {error}");
+        builder(server).token_over_plaintext(true).connect_lazy().expect("it is meant");
+        AdminClient::builder(server).connect_lazy().expect("there is no token");
+    }
+    for server in
+        ["http://127.0.0.1:7070", "http://localhost:7070", "http://[::1]:7070", "https://10.0.0.1:7070"]
+    {
+        builder(server).connect_lazy().expect(server);
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_shown() {
+    let made = rcgen::generate_simple_self_signed(["client".to_owned()]).expect("a certificate");
+    let key = made.signing_key.serialize_pem();
+    let builder = AdminClient::builder("http://127.0.0.1:1")
+        .token("psm_t0ken")
+        .client_identity_pem(made.cert.pem(), key.as_str());
+    let shown = format!("{builder:?}");
+    assert!(!shown.contains("t0ken") && !shown.contains(&format!("{:?}", key.as_bytes())[1..50]), "{shown}");
+    let admin =
+        AdminClient::builder("http://127.0.0.1:1").token("psm_t0ken").connect_lazy().expect("a client");
+    assert!(!format!("{admin:?}").contains("t0ken"), "{admin:?}");
+
+    let error =
+        AdminClient::builder("http://127.0.0.1:1").token("psm t0ken").connect_lazy().expect_err("none");
+    assert!(matches!(error, ConnectError::Token { .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains("t0ken"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate() {
+    let pair = |name: &str| {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    };
+    let (server_cert, server_key) = pair("localhost");
+    let (client_cert, client_key) = pair("client");
+    let tls = ServerTlsConfig::new()
+        .identity(Identity::from_pem(&server_cert, server_key))
+        .client_ca_root(Certificate::from_pem(&client_cert));
+    let control_plane = ControlPlane::start_with(Some(tls)).await;
+    let server = format!("https://localhost:{}", control_plane.address.port());
+    let builder = || AdminClient::builder(&server).ca_pem(server_cert.as_str());
+
+    let known = builder().client_identity_pem(client_cert.as_str(), client_key.as_str());
+    let admin = known.connect().await.expect("a connection");
+    assert_eq!(admin.all_customers().await.expect("a list").len(), CUSTOMERS);
+
+    let (other_cert, other_key) = pair("client");
+    for builder in [builder(), builder().client_identity_pem(other_cert, other_key.as_str())] {
+        let refused = match builder.connect().await {
+            Ok(admin) => admin.all_customers().await.map(|_| ()).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        refused.expect_err("the server asks for a certificate that it knows");
+    }
+
+    for (cert, key, problem) in [
+        ("x", client_key.as_str(), "holds no certificate"),
+        (client_cert.as_str(), "x", "holds no private key"),
+        (client_cert.as_str(), other_key.as_str(), "cannot be used"),
+    ] {
+        let error = builder().client_identity_pem(cert, key).connect().await.expect_err("no identity");
+        assert!(matches!(error, ConnectError::Tls { .. }), "{error}");
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+    let plain = AdminClient::builder("http://localhost:1").client_identity_pem(client_cert, client_key);
+    let error = plain.connect().await.expect_err("no TLS");
+    assert!(error.to_string().ends_with("it must start with https://"), "{error}");
 }
