@@ -19,6 +19,7 @@ mod resource;
 pub(crate) mod serve;
 mod test;
 mod up;
+mod write;
 
 /// Pointsman: one webhook URL for all of your customers; each webhook goes to the right customer's right flow.
 #[derive(Debug, Parser)]

@@ -28,6 +28,7 @@ use pointsman_proto::admin::v1::{
 };
 use tonic::{Request, transport::Channel};
 
+use self::credentials::BearerToken;
 pub use self::{
     connect::{AdminClientBuilder, ConnectError},
     error::{AdminError, FieldFault, Precondition, Reason, Refused, Resource},
@@ -36,8 +37,6 @@ pub use self::{
 mod connect;
 mod credentials;
 mod error;
-
-use self::credentials::BearerToken;
 
 /// The longest message that is sent or received, in bytes: 64 MiB, for manifests.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
