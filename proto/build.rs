@@ -4,7 +4,10 @@ use std::{env, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 12] = [
+const PROTOS: [&str; 16] = [
+    "pointsman/admin/v1/access_token_service.proto",
+    "pointsman/admin/v1/audit_service.proto",
+    "pointsman/admin/v1/change.proto",
     "pointsman/admin/v1/customer.proto",
     "pointsman/admin/v1/customer_mapping.proto",
     "pointsman/admin/v1/customer_mapping_service.proto",
@@ -12,6 +15,7 @@ const PROTOS: [&str; 12] = [
     "pointsman/admin/v1/deployment.proto",
     "pointsman/admin/v1/deployment_service.proto",
     "pointsman/admin/v1/edge_service.proto",
+    "pointsman/admin/v1/endpoint_token.proto",
     "pointsman/admin/v1/integration_service.proto",
     "pointsman/admin/v1/manifest_service.proto",
     "pointsman/edge/v1/config.proto",

@@ -14,10 +14,16 @@ use pointsman_routing::{
 };
 use uuid::Uuid;
 
+mod caller;
 mod etag;
+mod fields;
+mod owner;
 mod token;
 
+pub use caller::{Caller, Role};
 pub use etag::Etag;
+pub use fields::{FieldChange, Fields, REDACTED};
+pub use owner::Owner;
 pub use token::{DeploymentTokens, RandomError, random_token};
 
 /// A state of the whole configuration. Revisions are global and without gaps; 0 is the empty database.
@@ -95,6 +101,9 @@ pub trait Kind: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
 
     /// Everything that is wrong with it as it stands, without a look at other resources.
     fn faults(&self, name: &Self::Name) -> Vec<Fault>;
+
+    /// Adds the fields that it sets.
+    fn add_fields(&self, fields: &mut Fields);
 }
 
 /// A resource as it is kept.
@@ -125,6 +134,8 @@ pub struct Meta {
     pub uid: Uuid,
     /// For people.
     pub display_name: String,
+    /// Whose it is.
+    pub owner: Owner,
     /// When it was created, to the microsecond.
     pub create_time: SystemTime,
     /// When it was last changed, to the microsecond.
@@ -178,6 +189,10 @@ impl Kind for IntegrationSpec {
     fn faults(&self, name: &IntegrationId) -> Vec<Fault> {
         Integration::parse(name.clone(), self.clone()).err().unwrap_or_default()
     }
+
+    fn add_fields(&self, fields: &mut Fields) {
+        fields::add_integration(self, fields);
+    }
 }
 
 impl Kind for CustomerSpec {
@@ -194,6 +209,10 @@ impl Kind for CustomerSpec {
 
     fn faults(&self, name: &CustomerId) -> Vec<Fault> {
         Customer::parse(name.clone(), &self.external_id).err().unwrap_or_default()
+    }
+
+    fn add_fields(&self, fields: &mut Fields) {
+        fields::add_customer(self, fields);
     }
 }
 
@@ -214,6 +233,10 @@ impl Kind for MappingSpec {
             .err()
             .unwrap_or_default()
     }
+
+    fn add_fields(&self, fields: &mut Fields) {
+        fields::add_mapping(self, fields);
+    }
 }
 
 impl Kind for DeploymentSpec {
@@ -230,6 +253,10 @@ impl Kind for DeploymentSpec {
 
     fn faults(&self, name: &DeploymentName) -> Vec<Fault> {
         Deployment::parse(name.clone(), self.clone()).err().unwrap_or_default()
+    }
+
+    fn add_fields(&self, fields: &mut Fields) {
+        fields::add_deployment(self, fields);
     }
 }
 

@@ -7,6 +7,7 @@ pub mod config;
 pub mod convert;
 pub mod edge;
 
+mod call;
 mod crud;
 mod customer;
 mod customer_mapping;

@@ -6,28 +6,38 @@
 //! and every fault and violation is reported at once. A state that breaks a rule is rolled back. A draft that says
 //! what is there already is not written, and a write of only such drafts makes no revision.
 
-use std::{ops::ControlFlow, time::SystemTime};
-
-use pointsman_routing::name::{IntegrationId, ResourceName};
-
-use crate::{
-    domain::{AnyResource, Resource, Revision},
-    store::{Keep, Scope, Store, WriteTransaction, Written},
+use std::{
+    ops::ControlFlow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use pointsman_routing::{
+    integration::IntegrationSpec,
+    name::{IntegrationId, ResourceName},
+};
+
+use crate::{
+    domain::{AnyResource, Caller, Fields, Resource, Revision},
+    store::{AuditAction, Scope, Snapshot, Store},
+};
+
+mod call;
 mod draft;
 mod error;
 mod manifest;
 mod page;
 mod plan;
 mod rules;
+mod writing;
 
+pub use call::{Answer, Call, RepeatableRequest};
 pub use draft::Draft;
 pub use error::{Error, Refused, Violation, ViolationKind};
 pub use manifest::{Action, Applied, Manifest};
 pub use page::PageTokenError;
 pub(crate) use page::{Cursor, List};
 pub(crate) use rules::Rules;
+pub(crate) use writing::Writing;
 
 use plan::Plan;
 
@@ -47,6 +57,15 @@ pub enum IfMissing {
     Create,
 }
 
+/// What an update is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Target<K: Rules> {
+    pub(crate) name: K::Name,
+    /// What the caller has seen of it; empty where the caller does not care.
+    pub(crate) etag: String,
+    pub(crate) if_missing: IfMissing,
+}
+
 impl Registry {
     /// A registry of what `store` keeps; `clock` tells when resources are written.
     #[must_use]
@@ -54,119 +73,151 @@ impl Registry {
         Self { store, clock }
     }
 
-    /// Creates a resource. Its integration, if it lies in one, must exist.
-    pub(crate) async fn create<K: Rules>(
+    /// Does `work` in one transaction, on behalf of `call`: all of it lasts, or nothing. A call that was answered before
+    /// under its id is answered so again.
+    pub(crate) async fn write<R: Answer>(
         &self,
+        call: Call,
+        work: impl FnOnce(&mut Writing<'_, '_>) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        let now = to_the_microsecond((self.clock)());
+        let written = self
+            .store
+            .write(call.keep, move |transaction| Writing { transaction, call: &call, now }.once(work));
+        Ok(written.await?.value)
+    }
+
+    /// Creates a resource. Its integration, if it lies in one, must exist.
+    pub(crate) async fn create<K: Rules, R: Answer>(
+        &self,
+        call: Call,
         draft: Draft<K>,
-        keep: Keep,
-    ) -> Result<Written<Resource<K>>, Error> {
-        let now = (self.clock)();
-        self.store
-            .write(keep, move |transaction| {
-                let name = draft.name()?;
-                require_integration::<K>(transaction, &name).map_err(|error| draft.faults_or(error))?;
-                if transaction.snapshot().contains::<K>(&name)? {
-                    return Err(draft.faults_or(Error::AlreadyExists(K::resource_name(&name))));
-                }
-                write_one(transaction, draft, &name, now, keep)
-            })
-            .await
+        answer: impl FnOnce(Resource<K>, Revision) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        let create = move |writing: &mut Writing<'_, '_>| {
+            let name = draft.name()?;
+            writing.authorize(&K::resource_name(&name))?;
+            let snapshot = writing.transaction.snapshot();
+            require_integration::<K>(snapshot, &name).map_err(|error| draft.faults_or(error))?;
+            if snapshot.contains::<K>(&name)? {
+                return Err(draft.faults_or(Error::AlreadyExists(K::resource_name(&name))));
+            }
+            let resource = write_one(writing, draft, &name)?;
+            Ok(answer(resource, writing.revision()))
+        };
+        self.write(call, create).await
     }
 
     /// The resource of this name.
-    pub(crate) async fn get<K: Rules>(&self, name: K::Name) -> Result<Resource<K>, Error> {
+    pub(crate) async fn get<K: Rules>(&self, caller: &Caller, name: K::Name) -> Result<Resource<K>, Error> {
+        let resource_name = K::resource_name(&name);
+        if !caller.may_read(&resource_name) {
+            return Err(Error::OutOfScope(resource_name));
+        }
         self.store.read(move |snapshot| snapshot.get(&name)?.ok_or_else(|| not_found::<K>(&name))).await
     }
 
-    /// Reads a list from `list`'s cursor on; `each` says where the page ends.
+    /// Reads a list from `list`'s cursor on, as far as its caller may see it; `each` says where the page ends.
     pub(crate) async fn list<K, T, F>(&self, list: List, start: T, mut each: F) -> Result<T, Error>
     where
         K: Rules,
         T: Send + 'static,
         F: FnMut(&mut T, Resource<K>) -> ControlFlow<()> + Send + 'static,
     {
+        if let Some(integration) = list.parent.as_ref().filter(|integration| !list.caller.sees(integration)) {
+            return Err(Error::OutOfScope(ResourceName::Integration(integration.clone())));
+        }
         self.store
             .read(move |snapshot| {
                 let mut page = start;
                 if let Some(integration) = &list.parent {
-                    exists(
-                        snapshot.contains::<pointsman_routing::integration::IntegrationSpec>(integration)?,
-                        integration,
-                    )?;
+                    exists(snapshot.contains::<IntegrationSpec>(integration)?, integration)?;
                 }
                 let scope = list.parent.as_ref().map_or_else(Scope::all, Scope::below);
-                snapshot
-                    .for_each_of::<K, Error>(&scope, &list.after, |resource| Ok(each(&mut page, resource)))?;
+                snapshot.for_each_of::<K, Error>(&scope, &list.after, |resource| {
+                    if list.caller.may_read(&K::resource_name(&resource.name)) {
+                        Ok(each(&mut page, resource))
+                    } else {
+                        Ok(ControlFlow::Continue(()))
+                    }
+                })?;
                 Ok(page)
             })
             .await
     }
 
-    /// Updates the resource to what `edit` makes of it. `etag` is what the caller has seen of it; empty where the
-    /// caller does not care.
-    pub(crate) async fn update<K, F>(
+    /// Updates the resource to what `edit` makes of it.
+    pub(crate) async fn update<K: Rules, R: Answer>(
         &self,
-        name: K::Name,
-        etag: String,
-        if_missing: IfMissing,
-        keep: Keep,
-        edit: F,
-    ) -> Result<Written<Resource<K>>, Error>
-    where
-        K: Rules,
-        F: FnOnce(Option<&Resource<K>>) -> Draft<K> + Send + 'static,
-    {
-        let now = (self.clock)();
-        self.store
-            .write(keep, move |transaction| {
-                let current = transaction.snapshot().get::<K>(&name)?;
-                if current.is_none() {
-                    require_integration::<K>(transaction, &name)?;
-                    if if_missing == IfMissing::Fail {
-                        return Err(not_found::<K>(&name));
-                    }
+        call: Call,
+        Target { name, etag, if_missing }: Target<K>,
+        edit: impl FnOnce(Option<&Resource<K>>) -> Draft<K> + Send + 'static,
+        answer: impl FnOnce(Resource<K>, Revision) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        let update = move |writing: &mut Writing<'_, '_>| {
+            writing.authorize(&K::resource_name(&name))?;
+            let snapshot = writing.transaction.snapshot();
+            let current = snapshot.get::<K>(&name)?;
+            if current.is_none() {
+                require_integration::<K>(snapshot, &name)?;
+                if if_missing == IfMissing::Fail {
+                    return Err(not_found::<K>(&name));
                 }
-                check_etag::<K>(&name, current.as_ref(), &etag)?;
-                let draft = edit(current.as_ref());
-                write_one(transaction, draft, &name, now, keep)
-            })
-            .await
+            }
+            check_etag::<K>(&name, current.as_ref(), &etag)?;
+            let resource = write_one(writing, edit(current.as_ref()), &name)?;
+            Ok(answer(resource, writing.revision()))
+        };
+        self.write(call, update).await
     }
 
     /// Deletes the resource, which nothing may use.
-    pub(crate) async fn delete<K: Rules>(
+    pub(crate) async fn delete<K: Rules, R: Answer>(
         &self,
+        call: Call,
         name: K::Name,
         etag: String,
-        keep: Keep,
-    ) -> Result<Written<()>, Error> {
-        self.store
-            .write(keep, move |transaction| {
-                let current = transaction.snapshot().get::<K>(&name)?.ok_or_else(|| not_found::<K>(&name))?;
-                check_etag::<K>(&name, Some(&current), &etag)?;
-                let users = K::users(&name, transaction.snapshot())?;
-                if !users.is_empty() {
-                    return Err(Error::in_use(&K::resource_name(&name), &users));
-                }
-                Ok(transaction.remove::<K>(&name)?)
-            })
-            .await
+        answer: impl FnOnce(Revision) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        let delete = move |writing: &mut Writing<'_, '_>| {
+            writing.authorize(&K::resource_name(&name))?;
+            let snapshot = writing.transaction.snapshot();
+            let current = snapshot.get::<K>(&name)?.ok_or_else(|| not_found::<K>(&name))?;
+            check_etag::<K>(&name, Some(&current), &etag)?;
+            let users = K::users(&name, snapshot)?;
+            if !users.is_empty() {
+                return Err(Error::in_use(&K::resource_name(&name), &users));
+            }
+            writing.transaction.remove::<K>(&name)?;
+            writing.audit(&name, AuditAction::Removed, Fields::diff(Some(&Fields::of(&current)), None))?;
+            Ok(answer(writing.revision()))
+        };
+        self.write(call, delete).await
     }
 
     /// Writes what a manifest holds: all of it, or nothing.
-    pub async fn apply(&self, manifest: Manifest, keep: Keep) -> Result<Written<Vec<Applied>>, Error> {
-        let now = (self.clock)();
-        self.store
-            .write(keep, move |transaction| {
-                let mut plan = Plan::from(manifest);
-                plan.carry_out(transaction, now, keep)?;
-                Ok(plan.applied())
-            })
-            .await
+    pub(crate) async fn apply<R: Answer>(
+        &self,
+        call: Call,
+        manifest: Manifest,
+        answer: impl FnOnce(Vec<Applied>, Revision) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        let apply = move |writing: &mut Writing<'_, '_>| {
+            let mut plan = Plan::from(manifest);
+            plan.carry_out(writing)?;
+            Ok(answer(plan.applied(), writing.revision()))
+        };
+        self.write(call, apply).await
     }
 
-    /// Hands out everything, at one revision, in the order of names; `each` says where it has enough.
-    pub(crate) async fn export<T, F>(&self, start: T, mut each: F) -> Result<(T, Revision), Error>
+    /// Hands out everything that the caller may see, at one revision, in the order of names; `each` says where it has
+    /// enough.
+    pub(crate) async fn export<T, F>(
+        &self,
+        caller: Caller,
+        start: T,
+        mut each: F,
+    ) -> Result<(T, Revision), Error>
     where
         T: Send + 'static,
         F: FnMut(&mut T, AnyResource) -> ControlFlow<()> + Send + 'static,
@@ -174,7 +225,13 @@ impl Registry {
         self.store
             .read(move |snapshot| {
                 let mut all = start;
-                snapshot.for_each_resource::<Error>(None, |resource| Ok(each(&mut all, resource)))?;
+                snapshot.for_each_resource::<Error>(None, |resource| {
+                    if caller.may_read(&resource.name()) {
+                        Ok(each(&mut all, resource))
+                    } else {
+                        Ok(ControlFlow::Continue(()))
+                    }
+                })?;
                 Ok((all, snapshot.head()?.revision))
             })
             .await
@@ -187,20 +244,17 @@ impl Registry {
 }
 
 fn write_one<K: Rules>(
-    transaction: &mut WriteTransaction<'_>,
+    writing: &mut Writing<'_, '_>,
     draft: Draft<K>,
     name: &K::Name,
-    now: SystemTime,
-    keep: Keep,
 ) -> Result<Resource<K>, Error> {
-    K::plan(draft).carry_out(transaction, now, keep)?;
-    transaction.snapshot().get(name)?.ok_or_else(|| not_found::<K>(name))
+    K::plan(draft).carry_out(writing)?;
+    writing.transaction.snapshot().get(name)?.ok_or_else(|| not_found::<K>(name))
 }
 
-fn require_integration<K: Rules>(transaction: &WriteTransaction<'_>, name: &K::Name) -> Result<(), Error> {
+fn require_integration<K: Rules>(snapshot: Snapshot<'_>, name: &K::Name) -> Result<(), Error> {
     let Some(integration) = K::integration(name) else { return Ok(()) };
-    let snapshot = transaction.snapshot();
-    exists(snapshot.contains::<pointsman_routing::integration::IntegrationSpec>(integration)?, integration)
+    exists(snapshot.contains::<IntegrationSpec>(integration)?, integration)
 }
 
 fn exists(found: bool, integration: &IntegrationId) -> Result<(), Error> {
@@ -216,4 +270,10 @@ fn check_etag<K: Rules>(name: &K::Name, current: Option<&Resource<K>>, etag: &st
 
 fn not_found<K: Rules>(name: &K::Name) -> Error {
     Error::NotFound(K::resource_name(name))
+}
+
+/// What the database keeps of a time, so that an answer says what a later read will.
+fn to_the_microsecond(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(since.as_micros()).unwrap_or_default())
 }

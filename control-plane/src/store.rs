@@ -1,8 +1,9 @@
 //! What is kept, and the only SQL.
 //!
 //! One SQLite database in the data folder holds integrations with their flows, customers, customer mappings,
-//! deployments with their flow endpoints, the endpoint tokens of all of them, the change log, and one row about the
-//! database itself: its epoch and the latest revision.
+//! deployments with their flow endpoints, the endpoint tokens of all of them, the change log, revisions of integrations,
+//! access tokens, the audit, remembered requests, and one row about the database itself: its epoch and the latest
+//! revision.
 //!
 //! - One thread owns the one connection that writes ([`Store::write`]); a transaction at a time, durable before it
 //!   answers, and at most one new revision each.
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::domain::{Epoch, Revision};
 
+mod audit;
 mod directory;
 mod endpoint;
 mod error;
@@ -22,15 +24,18 @@ mod migrations;
 mod open;
 mod page_key;
 mod readers;
+mod requests;
 mod rows;
 mod rules;
 mod snapshot;
 mod transaction;
 mod writer;
 
+pub use audit::{AuditAction, AuditEntry};
 pub use directory::LookupError;
 pub use error::{OpenError, StoreError};
 pub use page_key::PageKey;
+pub use requests::Remembered;
 pub use rows::Scope;
 pub use snapshot::{Change, Head, Snapshot};
 pub use transaction::WriteTransaction;

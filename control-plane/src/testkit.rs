@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use crate::{
     PreprocessCaller, PublicUrl,
-    domain::{CustomerSpec, DeploymentTokens, Kind, MappingSpec, Meta, Resource, Revision},
+    domain::{CustomerSpec, DeploymentTokens, Kind, MappingSpec, Meta, Owner, Resource, Revision},
     fleet::Fleet,
     grpc::{IntegrationService, config::ConfigService, edge::EdgeService},
     publisher::{Publisher, Settings},
@@ -165,6 +165,7 @@ fn resource<K: Kind>(name: &str, spec: K, tokens: K::Tokens, revision: Revision)
     let meta = Meta {
         uid: Uuid::nil(),
         display_name: String::new(),
+        owner: Owner::default(),
         create_time: UNIX_EPOCH,
         update_time: UNIX_EPOCH,
         revision,

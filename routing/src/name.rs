@@ -96,6 +96,19 @@ pub enum ResourceName {
     Deployment(DeploymentName),
 }
 
+impl ResourceName {
+    /// The integration that it is or lies in.
+    #[must_use]
+    pub const fn integration(&self) -> Option<&IntegrationId> {
+        match self {
+            Self::Integration(integration) => Some(integration),
+            Self::CustomerMapping(mapping) => Some(&mapping.integration),
+            Self::Deployment(deployment) => Some(&deployment.integration),
+            Self::Customer(_) => None,
+        }
+    }
+}
+
 const MAX_ID_BYTES: usize = 63;
 
 fn check_id(id: &str) -> Result<(), NameError> {

@@ -204,6 +204,7 @@ macro_rules! lists {
                             $($parent: $parent.to_owned(),)?
                             page_size: Pages::SIZE,
                             page_token: pages.token.clone(),
+                            ..$request::default()
                         };
                         let page = self.$list(request).await?;
                         all.extend(page.$items);

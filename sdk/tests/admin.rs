@@ -114,7 +114,11 @@ impl ManifestService for Scripted {
         request: Request<ApplyManifestRequest>,
     ) -> Result<Response<ApplyManifestResponse>, Status> {
         let customers = request.into_inner().manifest.unwrap_or_default().customers;
-        let changes = customers.into_iter().map(|customer| ManifestChange { name: customer.name, action: 1 });
+        let changes = customers.into_iter().map(|customer| ManifestChange {
+            name: customer.name,
+            action: 1,
+            ..ManifestChange::default()
+        });
         Ok(Response::new(ApplyManifestResponse { changes: changes.collect(), revision: 1 }))
     }
 
@@ -251,7 +255,10 @@ async fn manifests_are_larger_than_grpcs_usual_limit() {
     let count = manifest.customers.len();
     let request = ApplyManifestRequest { manifest: Some(manifest), ..ApplyManifestRequest::default() };
     assert_eq!(admin.apply_manifest(request).await.expect("an answer").changes.len(), count);
-    let exported = admin.export_manifest(ExportManifestRequest {}).await.expect("an answer");
+    let exported = admin
+        .export_manifest(ExportManifestRequest { ..ExportManifestRequest::default() })
+        .await
+        .expect("an answer");
     assert_eq!(exported.manifest.expect("a manifest").customers.len(), count);
 }
 
@@ -296,7 +303,10 @@ async fn nothing_there_is_told() {
     assert!(error.contains("refused"), "{error}");
 
     let admin = AdminClient::builder(&server).connect_lazy().expect("a client");
-    let error = admin.export_manifest(ExportManifestRequest {}).await.expect_err("nothing there");
+    let error = admin
+        .export_manifest(ExportManifestRequest { ..ExportManifestRequest::default() })
+        .await
+        .expect_err("nothing there");
     assert!(matches!(error, AdminError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("refused"), "{error}");
     assert_eq!(error.code(), None);

@@ -121,7 +121,10 @@ impl Sandbox {
 
     /// Applies a manifest, which may be refused; does not wait for the edge.
     pub async fn try_apply(&self, manifest: &Value) -> Result<ApplyManifestResponse, Status> {
-        let request = ApplyManifestRequest { manifest: Some(read_manifest(manifest)), validate_only: false };
+        let request = ApplyManifestRequest {
+            manifest: Some(read_manifest(manifest)),
+            ..ApplyManifestRequest::default()
+        };
         ManifestServiceClient::new(self.admin())
             .apply_manifest(request)
             .await

@@ -37,6 +37,7 @@ impl Apply {
             .apply_manifest(ApplyManifestRequest {
                 manifest: Some(manifest),
                 validate_only: self.write.is_dry_run(),
+                ..ApplyManifestRequest::default()
             })
             .await?;
         match self.output {
@@ -48,23 +49,25 @@ impl Apply {
 
     fn summary(&self, applied: &ApplyManifestResponse) -> String {
         let mut table = Table::plain();
-        let mut counts = [0_usize; 3];
+        let mut counts = [0_usize; 4];
         for change in &applied.changes {
             let (word, count) = match change.action() {
                 Action::Created => ("created", 0),
                 Action::Updated => ("updated", 1),
                 Action::Unchanged | Action::Unspecified => ("unchanged", 2),
+                Action::Removed => ("removed", 3),
             };
             counts[count] += 1;
             table.row([word, &change.name]);
         }
-        let [created, updated, unchanged] = counts;
+        let [created, updated, unchanged, removed] = counts;
         let end = if self.write.is_dry_run() {
             "dry run: nothing was changed".to_owned()
         } else {
             format!("revision {}", applied.revision)
         };
-        format!("{table}{created} created, {updated} updated, {unchanged} unchanged; {end}\n")
+        let removed = if removed > 0 { format!(", {removed} removed") } else { String::new() };
+        format!("{table}{created} created, {updated} updated, {unchanged} unchanged{removed}; {end}\n")
     }
 }
 

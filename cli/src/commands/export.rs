@@ -22,7 +22,8 @@ pub(super) struct Export {
 impl Export {
     pub(super) async fn run(self) -> Result<End, Failure> {
         let admin = self.admin.connect().await?;
-        let exported = admin.export_manifest(ExportManifestRequest {}).await?;
+        let exported =
+            admin.export_manifest(ExportManifestRequest { ..ExportManifestRequest::default() }).await?;
         let manifest: Manifest = exported.manifest.unwrap_or_default();
         output::print(&manifest::write_input(&manifest, self.output)?)?;
         Ok(End::Fine)

@@ -98,17 +98,19 @@ pub(crate) struct Common {
     create_time: Option<prost_types::Timestamp>,
     update_time: Option<prost_types::Timestamp>,
     etag: String,
+    owner: String,
 }
 
 impl Common {
     fn of<K: Rules>(resource: &Resource<K>) -> Self {
-        let Meta { uid, display_name, create_time, update_time, .. } = &resource.meta;
+        let Meta { uid, display_name, create_time, update_time, owner, .. } = &resource.meta;
         Self {
             uid: uid.to_string(),
             display_name: display_name.clone(),
             create_time: Some((*create_time).into()),
             update_time: Some((*update_time).into()),
             etag: resource.etag().as_str().to_owned(),
+            owner: owner.to_string(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use pointsman_routing::fault::Fault;
 use prost::Message as _;
 use prost_types::FieldMask;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::{
     convert::{self, Admin, integration::parse_parent, mask::Mask},
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     PublicUrl,
-    domain::Resource,
-    registry::{Cursor, IfMissing, List, Registry},
+    domain::{Caller, Resource, Revision},
+    registry::{Answer, Call, Cursor, IfMissing, List, Registry, Target},
     store::Keep,
 };
 
@@ -40,7 +40,6 @@ pub(super) struct Update<M> {
     pub(super) message: Option<M>,
     pub(super) mask: Option<FieldMask>,
     pub(super) allow_missing: bool,
-    pub(super) validate_only: bool,
 }
 
 impl Crud {
@@ -48,34 +47,36 @@ impl Crud {
         Self { registry, urls }
     }
 
-    /// Creates the resource `id` below `parent`, which is empty for kinds that lie in nothing. Answers with it and the
+    /// Creates the resource `id` below `parent`, which is empty for kinds that lie in nothing. `answer` takes it and the
     /// revision.
-    pub(super) async fn create<K: Admin>(
+    pub(super) async fn create<K: Admin, R: Answer>(
         &self,
-        parent: &str,
-        id: &str,
+        call: Call,
+        (parent, id): (&str, &str),
         message: Option<K::Message>,
-        validate_only: bool,
-    ) -> Result<(K::Message, i64), Status> {
+        answer: fn(K::Message, i64) -> R,
+    ) -> Result<Response<R>, Status> {
         let name = K::compose(parent, id);
         let Some(message) = message else {
             let faults = name.err().into_iter().flatten().chain([missing::<K>()]).collect();
             return Err(status::from_faults(faults));
         };
         let draft = convert::draft::<K>(K::FIELD.to_owned(), name, message);
-        let written = self.registry.create(draft, keep(validate_only)).await.map_err(status::from_error)?;
-        Ok((self.message(written.value), made(written.revision, validate_only)))
+        let answer = self.answer_with::<K, R>(&call, answer);
+        self.registry.create(call, draft, answer).await.map(Response::new).map_err(status::from_error)
     }
 
-    pub(super) async fn get<K: Admin>(&self, name: &str) -> Result<K::Message, Status> {
+    pub(super) async fn get<K: Admin>(&self, caller: &Caller, name: &str) -> Result<K::Message, Status> {
         let name =
             convert::parse_name::<K>("name", name).map_err(|fault| status::from_faults(vec![fault]))?;
-        self.registry.get::<K>(name).await.map(|resource| self.message(resource)).map_err(status::from_error)
+        let resource = self.registry.get::<K>(caller, name).await.map_err(status::from_error)?;
+        Ok(convert::message(resource, &self.urls))
     }
 
     /// A page of the resources below `parent` (none for kinds that lie in nothing), and the token of the next one.
     pub(super) async fn list<K: Admin>(
         &self,
+        caller: Caller,
         parent: Option<&str>,
         page_size: i32,
         page_token: &str,
@@ -96,17 +97,19 @@ impl Crud {
 
         let urls = self.urls.clone();
         let add = move |page: &mut Page<K>, resource: Resource<K>| page.add(resource, limit, &urls);
-        let list = List { parent: integration, after };
+        let list = List { caller, parent: integration, after };
         let page = self.registry.list(list, Page::<K>::default(), add).await.map_err(status::from_error)?;
         let next = if page.more { cursor.seal(&page.last) } else { String::new() };
         Ok((page.messages, next))
     }
 
-    /// Answers with the resource and the revision.
-    pub(super) async fn update<K: Admin>(
+    /// `answer` takes the resource and the revision.
+    pub(super) async fn update<K: Admin, R: Answer>(
         &self,
+        call: Call,
         update: Update<K::Message>,
-    ) -> Result<(K::Message, i64), Status> {
+        answer: fn(K::Message, i64) -> R,
+    ) -> Result<Response<R>, Status> {
         let mask = Mask::read::<K>(update.mask);
         let name = update.message.as_ref().map_or_else(
             || Err(missing::<K>()),
@@ -133,30 +136,36 @@ impl Crud {
             };
             convert::draft::<K>(K::FIELD.to_owned(), Ok(draft_name), message)
         };
-        let written = self
-            .registry
-            .update(name, etag, if_missing, keep(update.validate_only), edit)
-            .await
-            .map_err(status::from_error)?;
-        Ok((self.message(written.value), made(written.revision, update.validate_only)))
+        let target = Target { name, etag, if_missing };
+        let answer = self.answer_with::<K, R>(&call, answer);
+        let updated = self.registry.update(call, target, edit, answer).await;
+        updated.map(Response::new).map_err(status::from_error)
     }
 
-    /// Answers with the revision.
-    pub(super) async fn delete<K: Admin>(
+    /// `answer` takes the revision.
+    pub(super) async fn delete<K: Admin, R: Answer>(
         &self,
+        call: Call,
         name: &str,
         etag: String,
-        validate_only: bool,
-    ) -> Result<i64, Status> {
+        answer: fn(i64) -> R,
+    ) -> Result<Response<R>, Status> {
         let name =
             convert::parse_name::<K>("name", name).map_err(|fault| status::from_faults(vec![fault]))?;
-        let written =
-            self.registry.delete::<K>(name, etag, keep(validate_only)).await.map_err(status::from_error)?;
-        Ok(made(written.revision, validate_only))
+        let keep = call.keep;
+        let answer = move |revision| answer(made(revision, keep));
+        let deleted = self.registry.delete::<K, R>(call, name, etag, answer).await;
+        deleted.map(Response::new).map_err(status::from_error)
     }
 
-    fn message<K: Admin>(&self, resource: Resource<K>) -> K::Message {
-        convert::message(resource, &self.urls)
+    /// What turns a resource as it was written into an answer to `call`.
+    pub(super) fn answer_with<K: Admin, R: 'static>(
+        &self,
+        call: &Call,
+        answer: fn(K::Message, i64) -> R,
+    ) -> impl FnOnce(Resource<K>, Revision) -> R + Send + 'static + use<K, R> {
+        let (urls, keep) = (self.urls.clone(), call.keep);
+        move |resource, revision| answer(convert::message(resource, &urls), made(revision, keep))
     }
 }
 
@@ -201,13 +210,12 @@ pub(super) fn page_limit(page_size: i32) -> Result<usize, Fault> {
     }
 }
 
-pub(super) fn keep(validate_only: bool) -> Keep {
-    if validate_only { Keep::Nothing } else { Keep::Changes }
-}
-
 /// The revision of an answer: 0 where nothing was to be written.
-fn made(revision: crate::domain::Revision, validate_only: bool) -> i64 {
-    if validate_only { 0 } else { revision.number() }
+pub(super) fn made(revision: Revision, keep: Keep) -> i64 {
+    match keep {
+        Keep::Changes => revision.number(),
+        Keep::Nothing => 0,
+    }
 }
 
 fn missing<K: Admin>() -> Fault {

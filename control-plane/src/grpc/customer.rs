@@ -7,7 +7,10 @@ use pointsman_proto::admin::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::crud::{Crud, Update};
+use super::{
+    call,
+    crud::{Crud, Update},
+};
 use crate::{PublicUrl, domain::CustomerSpec, registry::Registry};
 
 /// The service.
@@ -30,22 +33,18 @@ impl customer_service_server::CustomerService for CustomerService {
         &self,
         request: Request<CreateCustomerRequest>,
     ) -> Result<Response<CreateCustomerResponse>, Status> {
-        let request = request.into_inner();
-        let created = self.crud.create::<CustomerSpec>(
-            "",
-            &request.customer_id,
-            request.customer,
-            request.validate_only,
-        );
-        let (customer, revision) = created.await?;
-        Ok(Response::new(CreateCustomerResponse { customer: Some(customer), revision }))
+        let (call, request) = call::open(request)?;
+        let answer = |customer, revision| CreateCustomerResponse { customer: Some(customer), revision };
+        let id = ("", request.customer_id.as_str());
+        self.crud.create::<CustomerSpec, _>(call, id, request.customer, answer).await
     }
 
     async fn get_customer(
         &self,
         request: Request<GetCustomerRequest>,
     ) -> Result<Response<GetCustomerResponse>, Status> {
-        let customer = self.crud.get::<CustomerSpec>(&request.into_inner().name).await?;
+        let customer =
+            self.crud.get::<CustomerSpec>(&call::caller(&request), &request.get_ref().name).await?;
         Ok(Response::new(GetCustomerResponse { customer: Some(customer) }))
     }
 
@@ -53,8 +52,9 @@ impl customer_service_server::CustomerService for CustomerService {
         &self,
         request: Request<ListCustomersRequest>,
     ) -> Result<Response<ListCustomersResponse>, Status> {
+        let caller = call::caller(&request);
         let request = request.into_inner();
-        let page = self.crud.list::<CustomerSpec>(None, request.page_size, &request.page_token);
+        let page = self.crud.list::<CustomerSpec>(caller, None, request.page_size, &request.page_token);
         let (customers, next_page_token) = page.await?;
         Ok(Response::new(ListCustomersResponse { customers, next_page_token }))
     }
@@ -63,19 +63,19 @@ impl customer_service_server::CustomerService for CustomerService {
         &self,
         request: Request<UpdateCustomerRequest>,
     ) -> Result<Response<UpdateCustomerResponse>, Status> {
-        let UpdateCustomerRequest { customer, update_mask, allow_missing, validate_only } =
-            request.into_inner();
-        let update = Update { message: customer, mask: update_mask, allow_missing, validate_only };
-        let (customer, revision) = self.crud.update::<CustomerSpec>(update).await?;
-        Ok(Response::new(UpdateCustomerResponse { customer: Some(customer), revision }))
+        let (call, request) = call::open(request)?;
+        let UpdateCustomerRequest { customer, update_mask, allow_missing, .. } = request;
+        let update = Update { message: customer, mask: update_mask, allow_missing };
+        let answer = |customer, revision| UpdateCustomerResponse { customer: Some(customer), revision };
+        self.crud.update::<CustomerSpec, _>(call, update, answer).await
     }
 
     async fn delete_customer(
         &self,
         request: Request<DeleteCustomerRequest>,
     ) -> Result<Response<DeleteCustomerResponse>, Status> {
-        let request = request.into_inner();
-        let deleted = self.crud.delete::<CustomerSpec>(&request.name, request.etag, request.validate_only);
-        Ok(Response::new(DeleteCustomerResponse { revision: deleted.await? }))
+        let (call, request) = call::open(request)?;
+        let answer = |revision| DeleteCustomerResponse { revision };
+        self.crud.delete::<CustomerSpec, _>(call, &request.name, request.etag, answer).await
     }
 }

@@ -1,14 +1,19 @@
 //! `pointsman.admin.v1.CustomerMappingService`.
 
 use pointsman_proto::admin::v1::{
-    CreateCustomerMappingRequest, CreateCustomerMappingResponse, DeleteCustomerMappingRequest,
-    DeleteCustomerMappingResponse, GetCustomerMappingRequest, GetCustomerMappingResponse,
-    ListCustomerMappingsRequest, ListCustomerMappingsResponse, UpdateCustomerMappingRequest,
-    UpdateCustomerMappingResponse, customer_mapping_service_server,
+    BatchUpsertCustomerMappingsRequest, BatchUpsertCustomerMappingsResponse, CreateCustomerMappingRequest,
+    CreateCustomerMappingResponse, DeleteCustomerMappingRequest, DeleteCustomerMappingResponse,
+    GetCustomerMappingImportRequest, GetCustomerMappingImportResponse, GetCustomerMappingRequest,
+    GetCustomerMappingResponse, ImportCustomerMappingsRequest, ImportCustomerMappingsResponse,
+    ListCustomerMappingsRequest, ListCustomerMappingsResponse, LookupCustomerRequest, LookupCustomerResponse,
+    UpdateCustomerMappingRequest, UpdateCustomerMappingResponse, customer_mapping_service_server,
 };
 use tonic::{Request, Response, Status};
 
-use super::crud::{Crud, Update};
+use super::{
+    call,
+    crud::{Crud, Update},
+};
 use crate::{PublicUrl, domain::MappingSpec, registry::Registry};
 
 /// The service.
@@ -31,25 +36,21 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
         &self,
         request: Request<CreateCustomerMappingRequest>,
     ) -> Result<Response<CreateCustomerMappingResponse>, Status> {
-        let request = request.into_inner();
-        let created = self.crud.create::<MappingSpec>(
-            &request.parent,
-            &request.customer_mapping_id,
-            request.customer_mapping,
-            request.validate_only,
-        );
-        let (customer_mapping, revision) = created.await?;
-        Ok(Response::new(CreateCustomerMappingResponse {
+        let (call, request) = call::open(request)?;
+        let answer = |customer_mapping, revision| CreateCustomerMappingResponse {
             customer_mapping: Some(customer_mapping),
             revision,
-        }))
+        };
+        let id = (request.parent.as_str(), request.customer_mapping_id.as_str());
+        self.crud.create::<MappingSpec, _>(call, id, request.customer_mapping, answer).await
     }
 
     async fn get_customer_mapping(
         &self,
         request: Request<GetCustomerMappingRequest>,
     ) -> Result<Response<GetCustomerMappingResponse>, Status> {
-        let customer_mapping = self.crud.get::<MappingSpec>(&request.into_inner().name).await?;
+        let customer_mapping =
+            self.crud.get::<MappingSpec>(&call::caller(&request), &request.get_ref().name).await?;
         Ok(Response::new(GetCustomerMappingResponse { customer_mapping: Some(customer_mapping) }))
     }
 
@@ -57,9 +58,14 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
         &self,
         request: Request<ListCustomerMappingsRequest>,
     ) -> Result<Response<ListCustomerMappingsResponse>, Status> {
+        let caller = call::caller(&request);
         let request = request.into_inner();
-        let page =
-            self.crud.list::<MappingSpec>(Some(&request.parent), request.page_size, &request.page_token);
+        let page = self.crud.list::<MappingSpec>(
+            caller,
+            Some(&request.parent),
+            request.page_size,
+            &request.page_token,
+        );
         let (customer_mappings, next_page_token) = page.await?;
         Ok(Response::new(ListCustomerMappingsResponse { customer_mappings, next_page_token }))
     }
@@ -68,22 +74,50 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
         &self,
         request: Request<UpdateCustomerMappingRequest>,
     ) -> Result<Response<UpdateCustomerMappingResponse>, Status> {
-        let UpdateCustomerMappingRequest { customer_mapping, update_mask, allow_missing, validate_only } =
-            request.into_inner();
-        let update = Update { message: customer_mapping, mask: update_mask, allow_missing, validate_only };
-        let (customer_mapping, revision) = self.crud.update::<MappingSpec>(update).await?;
-        Ok(Response::new(UpdateCustomerMappingResponse {
+        let (call, request) = call::open(request)?;
+        let UpdateCustomerMappingRequest { customer_mapping, update_mask, allow_missing, .. } = request;
+        let update = Update { message: customer_mapping, mask: update_mask, allow_missing };
+        let answer = |customer_mapping, revision| UpdateCustomerMappingResponse {
             customer_mapping: Some(customer_mapping),
             revision,
-        }))
+        };
+        self.crud.update::<MappingSpec, _>(call, update, answer).await
     }
 
     async fn delete_customer_mapping(
         &self,
         request: Request<DeleteCustomerMappingRequest>,
     ) -> Result<Response<DeleteCustomerMappingResponse>, Status> {
-        let request = request.into_inner();
-        let deleted = self.crud.delete::<MappingSpec>(&request.name, request.etag, request.validate_only);
-        Ok(Response::new(DeleteCustomerMappingResponse { revision: deleted.await? }))
+        let (call, request) = call::open(request)?;
+        let answer = |revision| DeleteCustomerMappingResponse { revision };
+        self.crud.delete::<MappingSpec, _>(call, &request.name, request.etag, answer).await
+    }
+
+    async fn batch_upsert_customer_mappings(
+        &self,
+        _request: Request<BatchUpsertCustomerMappingsRequest>,
+    ) -> Result<Response<BatchUpsertCustomerMappingsResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn import_customer_mappings(
+        &self,
+        _request: Request<tonic::Streaming<ImportCustomerMappingsRequest>>,
+    ) -> Result<Response<ImportCustomerMappingsResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn get_customer_mapping_import(
+        &self,
+        _request: Request<GetCustomerMappingImportRequest>,
+    ) -> Result<Response<GetCustomerMappingImportResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn lookup_customer(
+        &self,
+        _request: Request<LookupCustomerRequest>,
+    ) -> Result<Response<LookupCustomerResponse>, Status> {
+        Err(Status::unimplemented("to come"))
     }
 }

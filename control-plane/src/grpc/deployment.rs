@@ -2,13 +2,18 @@
 
 use pointsman_proto::admin::v1::{
     CreateDeploymentRequest, CreateDeploymentResponse, DeleteDeploymentRequest, DeleteDeploymentResponse,
+    DeploymentServiceRotateEndpointTokenRequest, DeploymentServiceRotateEndpointTokenResponse,
     GetDeploymentRequest, GetDeploymentResponse, ListDeploymentsRequest, ListDeploymentsResponse,
+    PauseDeploymentRequest, PauseDeploymentResponse, ResumeDeploymentRequest, ResumeDeploymentResponse,
     UpdateDeploymentRequest, UpdateDeploymentResponse, deployment_service_server,
 };
 use pointsman_routing::deployment::DeploymentSpec;
 use tonic::{Request, Response, Status};
 
-use super::crud::{Crud, Update};
+use super::{
+    call,
+    crud::{Crud, Update},
+};
 use crate::{PublicUrl, registry::Registry};
 
 /// The service.
@@ -31,22 +36,19 @@ impl deployment_service_server::DeploymentService for DeploymentService {
         &self,
         request: Request<CreateDeploymentRequest>,
     ) -> Result<Response<CreateDeploymentResponse>, Status> {
-        let request = request.into_inner();
-        let created = self.crud.create::<DeploymentSpec>(
-            &request.parent,
-            &request.deployment_id,
-            request.deployment,
-            request.validate_only,
-        );
-        let (deployment, revision) = created.await?;
-        Ok(Response::new(CreateDeploymentResponse { deployment: Some(deployment), revision }))
+        let (call, request) = call::open(request)?;
+        let answer =
+            |deployment, revision| CreateDeploymentResponse { deployment: Some(deployment), revision };
+        let id = (request.parent.as_str(), request.deployment_id.as_str());
+        self.crud.create::<DeploymentSpec, _>(call, id, request.deployment, answer).await
     }
 
     async fn get_deployment(
         &self,
         request: Request<GetDeploymentRequest>,
     ) -> Result<Response<GetDeploymentResponse>, Status> {
-        let deployment = self.crud.get::<DeploymentSpec>(&request.into_inner().name).await?;
+        let deployment =
+            self.crud.get::<DeploymentSpec>(&call::caller(&request), &request.get_ref().name).await?;
         Ok(Response::new(GetDeploymentResponse { deployment: Some(deployment) }))
     }
 
@@ -54,9 +56,14 @@ impl deployment_service_server::DeploymentService for DeploymentService {
         &self,
         request: Request<ListDeploymentsRequest>,
     ) -> Result<Response<ListDeploymentsResponse>, Status> {
+        let caller = call::caller(&request);
         let request = request.into_inner();
-        let page =
-            self.crud.list::<DeploymentSpec>(Some(&request.parent), request.page_size, &request.page_token);
+        let page = self.crud.list::<DeploymentSpec>(
+            caller,
+            Some(&request.parent),
+            request.page_size,
+            &request.page_token,
+        );
         let (deployments, next_page_token) = page.await?;
         Ok(Response::new(ListDeploymentsResponse { deployments, next_page_token }))
     }
@@ -65,19 +72,41 @@ impl deployment_service_server::DeploymentService for DeploymentService {
         &self,
         request: Request<UpdateDeploymentRequest>,
     ) -> Result<Response<UpdateDeploymentResponse>, Status> {
-        let UpdateDeploymentRequest { deployment, update_mask, allow_missing, validate_only } =
-            request.into_inner();
-        let update = Update { message: deployment, mask: update_mask, allow_missing, validate_only };
-        let (deployment, revision) = self.crud.update::<DeploymentSpec>(update).await?;
-        Ok(Response::new(UpdateDeploymentResponse { deployment: Some(deployment), revision }))
+        let (call, request) = call::open(request)?;
+        let UpdateDeploymentRequest { deployment, update_mask, allow_missing, .. } = request;
+        let update = Update { message: deployment, mask: update_mask, allow_missing };
+        let answer =
+            |deployment, revision| UpdateDeploymentResponse { deployment: Some(deployment), revision };
+        self.crud.update::<DeploymentSpec, _>(call, update, answer).await
     }
 
     async fn delete_deployment(
         &self,
         request: Request<DeleteDeploymentRequest>,
     ) -> Result<Response<DeleteDeploymentResponse>, Status> {
-        let request = request.into_inner();
-        let deleted = self.crud.delete::<DeploymentSpec>(&request.name, request.etag, request.validate_only);
-        Ok(Response::new(DeleteDeploymentResponse { revision: deleted.await? }))
+        let (call, request) = call::open(request)?;
+        let answer = |revision| DeleteDeploymentResponse { revision };
+        self.crud.delete::<DeploymentSpec, _>(call, &request.name, request.etag, answer).await
+    }
+
+    async fn pause_deployment(
+        &self,
+        _request: Request<PauseDeploymentRequest>,
+    ) -> Result<Response<PauseDeploymentResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn resume_deployment(
+        &self,
+        _request: Request<ResumeDeploymentRequest>,
+    ) -> Result<Response<ResumeDeploymentResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn rotate_endpoint_token(
+        &self,
+        _request: Request<DeploymentServiceRotateEndpointTokenRequest>,
+    ) -> Result<Response<DeploymentServiceRotateEndpointTokenResponse>, Status> {
+        Err(Status::unimplemented("to come"))
     }
 }

@@ -2,14 +2,17 @@
 
 use pointsman_proto::admin::v1::{
     CreateIntegrationRequest, CreateIntegrationResponse, DeleteIntegrationRequest, DeleteIntegrationResponse,
-    GetIntegrationRequest, GetIntegrationResponse, ListIntegrationsRequest, ListIntegrationsResponse,
-    TestEndpointRequest, TestEndpointResponse, UpdateIntegrationRequest, UpdateIntegrationResponse,
-    integration_service_server,
+    GetIntegrationRequest, GetIntegrationResponse, IntegrationServiceRotateEndpointTokenRequest,
+    IntegrationServiceRotateEndpointTokenResponse, ListIntegrationRevisionsRequest,
+    ListIntegrationRevisionsResponse, ListIntegrationsRequest, ListIntegrationsResponse,
+    RollbackIntegrationRequest, RollbackIntegrationResponse, TestEndpointRequest, TestEndpointResponse,
+    UpdateIntegrationRequest, UpdateIntegrationResponse, integration_service_server,
 };
 use pointsman_routing::integration::IntegrationSpec;
 use tonic::{Request, Response, Status};
 
 use super::{
+    call,
     crud::{Crud, Update},
     test_endpoint,
 };
@@ -36,22 +39,19 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<CreateIntegrationRequest>,
     ) -> Result<Response<CreateIntegrationResponse>, Status> {
-        let request = request.into_inner();
-        let created = self.crud.create::<IntegrationSpec>(
-            "",
-            &request.integration_id,
-            request.integration,
-            request.validate_only,
-        );
-        let (integration, revision) = created.await?;
-        Ok(Response::new(CreateIntegrationResponse { integration: Some(integration), revision }))
+        let (call, request) = call::open(request)?;
+        let answer =
+            |integration, revision| CreateIntegrationResponse { integration: Some(integration), revision };
+        let id = ("", request.integration_id.as_str());
+        self.crud.create::<IntegrationSpec, _>(call, id, request.integration, answer).await
     }
 
     async fn get_integration(
         &self,
         request: Request<GetIntegrationRequest>,
     ) -> Result<Response<GetIntegrationResponse>, Status> {
-        let integration = self.crud.get::<IntegrationSpec>(&request.into_inner().name).await?;
+        let integration =
+            self.crud.get::<IntegrationSpec>(&call::caller(&request), &request.get_ref().name).await?;
         Ok(Response::new(GetIntegrationResponse { integration: Some(integration) }))
     }
 
@@ -59,8 +59,9 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<ListIntegrationsRequest>,
     ) -> Result<Response<ListIntegrationsResponse>, Status> {
+        let caller = call::caller(&request);
         let request = request.into_inner();
-        let page = self.crud.list::<IntegrationSpec>(None, request.page_size, &request.page_token);
+        let page = self.crud.list::<IntegrationSpec>(caller, None, request.page_size, &request.page_token);
         let (integrations, next_page_token) = page.await?;
         Ok(Response::new(ListIntegrationsResponse { integrations, next_page_token }))
     }
@@ -69,20 +70,42 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<UpdateIntegrationRequest>,
     ) -> Result<Response<UpdateIntegrationResponse>, Status> {
-        let UpdateIntegrationRequest { integration, update_mask, allow_missing, validate_only } =
-            request.into_inner();
-        let update = Update { message: integration, mask: update_mask, allow_missing, validate_only };
-        let (integration, revision) = self.crud.update::<IntegrationSpec>(update).await?;
-        Ok(Response::new(UpdateIntegrationResponse { integration: Some(integration), revision }))
+        let (call, request) = call::open(request)?;
+        let UpdateIntegrationRequest { integration, update_mask, allow_missing, .. } = request;
+        let update = Update { message: integration, mask: update_mask, allow_missing };
+        let answer =
+            |integration, revision| UpdateIntegrationResponse { integration: Some(integration), revision };
+        self.crud.update::<IntegrationSpec, _>(call, update, answer).await
     }
 
     async fn delete_integration(
         &self,
         request: Request<DeleteIntegrationRequest>,
     ) -> Result<Response<DeleteIntegrationResponse>, Status> {
-        let request = request.into_inner();
-        let deleted = self.crud.delete::<IntegrationSpec>(&request.name, request.etag, request.validate_only);
-        Ok(Response::new(DeleteIntegrationResponse { revision: deleted.await? }))
+        let (call, request) = call::open(request)?;
+        let answer = |revision| DeleteIntegrationResponse { revision };
+        self.crud.delete::<IntegrationSpec, _>(call, &request.name, request.etag, answer).await
+    }
+
+    async fn list_integration_revisions(
+        &self,
+        _request: Request<ListIntegrationRevisionsRequest>,
+    ) -> Result<Response<ListIntegrationRevisionsResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn rollback_integration(
+        &self,
+        _request: Request<RollbackIntegrationRequest>,
+    ) -> Result<Response<RollbackIntegrationResponse>, Status> {
+        Err(Status::unimplemented("to come"))
+    }
+
+    async fn rotate_endpoint_token(
+        &self,
+        _request: Request<IntegrationServiceRotateEndpointTokenRequest>,
+    ) -> Result<Response<IntegrationServiceRotateEndpointTokenResponse>, Status> {
+        Err(Status::unimplemented("to come"))
     }
 
     async fn test_endpoint(

@@ -12,12 +12,12 @@ use tokio::task;
 use tonic::{Request, Response, Status};
 
 use super::{
+    call,
     convert::{self, Admin},
-    crud::keep,
     status,
 };
 use crate::{
-    domain::{AnyResource, Resource},
+    domain::{AnyResource, Resource, Revision},
     registry::{Action, Applied, Draft, Error, Manifest, Registry},
 };
 
@@ -48,25 +48,25 @@ impl manifest_service_server::ManifestService for ManifestService {
         &self,
         request: Request<ApplyManifestRequest>,
     ) -> Result<Response<ApplyManifestResponse>, Status> {
-        let ApplyManifestRequest { manifest, validate_only } = request.into_inner();
-        let Some(manifest) = manifest else {
+        let (call, request) = call::open(request)?;
+        let Some(manifest) = request.manifest else {
             return Err(status::from_faults(vec![Fault::new("manifest", "is missing")]));
         };
         // There can be hundreds of thousands of resources to parse.
         let manifest =
             task::spawn_blocking(|| read(manifest)).await.map_err(|error| status::internal(&error))?;
-        let written = self.registry.apply(manifest, keep(validate_only)).await.map_err(status::from_error)?;
-        Ok(Response::new(ApplyManifestResponse {
-            changes: written.value.into_iter().map(change).collect(),
-            revision: written.revision.number(),
-        }))
+        let answer = |applied: Vec<Applied>, revision: Revision| ApplyManifestResponse {
+            changes: applied.into_iter().map(change).collect(),
+            revision: revision.number(),
+        };
+        self.registry.apply(call, manifest, answer).await.map(Response::new).map_err(status::from_error)
     }
 
     async fn export_manifest(
         &self,
-        _request: Request<ExportManifestRequest>,
+        request: Request<ExportManifestRequest>,
     ) -> Result<Response<ExportManifestResponse>, Status> {
-        let exported = self.registry.export(Export::default(), Export::add).await;
+        let exported = self.registry.export(call::caller(&request), Export::default(), Export::add).await;
         let (export, revision) = exported.map_err(status::from_error)?;
         if export.bytes > MANIFEST_BYTES_MAX {
             return Err(status::from_error(Error::TooLarge { limit_bytes: MANIFEST_BYTES_MAX }));
@@ -102,7 +102,7 @@ fn change(applied: Applied) -> ManifestChange {
         Action::Updated => manifest_change::Action::Updated,
         Action::Unchanged => manifest_change::Action::Unchanged,
     };
-    ManifestChange { name: applied.name.to_string(), action: action.into() }
+    ManifestChange { name: applied.name.to_string(), action: action.into(), ..ManifestChange::default() }
 }
 
 /// A manifest that grows. It holds what an admin wrote and nothing that is output only, so that the same configuration

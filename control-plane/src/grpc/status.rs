@@ -36,6 +36,16 @@ pub(super) fn from_error(error: Error) -> Status {
             let message = format!("{name} has changed since its etag was read: read it again");
             about(Code::Aborted, "ETAG_MISMATCH", &name, message)
         }
+        Error::OutOfScope(name) => {
+            let message = format!("the access token is not for {name}");
+            about(Code::PermissionDenied, "OUT_OF_SCOPE", &name, message)
+        }
+        Error::RequestReused => {
+            let message = "the request id stands for another request: choose a new one";
+            let mut details = info("REQUEST_ID_REUSED");
+            details.set_bad_request(vec![FieldViolation::new("request_id", message)]);
+            Status::with_error_details(Code::InvalidArgument, message, details)
+        }
         Error::PageToken(error) => {
             let mut details = info("PAGE_TOKEN_INVALID");
             details.set_bad_request(vec![FieldViolation::new("page_token", error.to_string())]);

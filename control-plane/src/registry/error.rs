@@ -27,6 +27,12 @@ pub enum Error {
     /// The resource has changed since the caller saw it.
     #[error("{0} has changed since")]
     EtagMismatch(ResourceName),
+    /// The caller's token is not for this resource.
+    #[error("the access token is not for {0}")]
+    OutOfScope(ResourceName),
+    /// The request's id stands for another request.
+    #[error("the request id stands for another request")]
+    RequestReused,
     /// A page token that is not of this list.
     #[error(transparent)]
     PageToken(#[from] PageTokenError),

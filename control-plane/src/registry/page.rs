@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use pointsman_routing::name::IntegrationId;
 use sha2::{Digest as _, Sha256};
 
-use crate::store::PageKey;
+use crate::{domain::Caller, store::PageKey};
 
 const SEAL_BYTES: usize = 16;
 /// The longest token that is looked at: a seal and the longest name, in base64.
@@ -13,6 +13,8 @@ const TOKEN_BYTES_MAX: usize = 512;
 /// What is listed, and from where on.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
+    /// Who asks.
+    pub(crate) caller: Caller,
     /// The integration whose resources they are; those of all integrations where it is none.
     pub(crate) parent: Option<IntegrationId>,
     /// The name before the first.

@@ -1,9 +1,6 @@
 //! The one way of every write: put it in, look at what it makes, keep it or take it back.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::collections::HashMap;
 
 use pointsman_routing::{
     deployment::DeploymentSpec,
@@ -13,10 +10,10 @@ use pointsman_routing::{
 };
 use uuid::Uuid;
 
-use super::{Action, Applied, Draft, Error, Manifest, Refused, Rules};
+use super::{Action, Applied, Draft, Error, Manifest, Refused, Rules, Writing};
 use crate::{
-    domain::{CustomerSpec, Kind, MappingSpec, Meta, Resource},
-    store::{Keep, Snapshot, StoreError, WriteTransaction},
+    domain::{CustomerSpec, Fields, Kind, MappingSpec, Meta, Resource},
+    store::{AuditAction, Keep, Snapshot, StoreError, WriteTransaction},
 };
 
 /// What is to be written.
@@ -48,32 +45,38 @@ pub(crate) struct Step<K: Rules> {
 impl Plan {
     /// Writes everything, and refuses it with all of its faults and violations where there are any. Whoever called
     /// then drops the transaction.
-    pub(super) fn carry_out(
-        &mut self,
-        transaction: &mut WriteTransaction<'_>,
-        now: SystemTime,
-        keep: Keep,
-    ) -> Result<(), Error> {
+    pub(super) fn carry_out(&mut self, writing: &mut Writing<'_, '_>) -> Result<(), Error> {
         let mut refused = Refused::default();
+        let transaction = &mut *writing.transaction;
         self.integrations.compare(transaction.snapshot(), &mut refused)?;
         self.customers.compare(transaction.snapshot(), &mut refused)?;
         self.mappings.compare(transaction.snapshot(), &mut refused)?;
         self.deployments.compare(transaction.snapshot(), &mut refused)?;
 
-        self.customers.release(transaction)?;
-        self.mappings.release(transaction)?;
+        self.integrations.authorize(writing)?;
+        self.customers.authorize(writing)?;
+        self.mappings.authorize(writing)?;
+        self.deployments.authorize(writing)?;
 
-        let writing = Writing { now: to_the_microsecond(now), keep };
-        self.integrations.put(transaction, writing, &mut refused)?;
-        self.customers.put(transaction, writing, &mut refused)?;
-        self.mappings.put(transaction, writing, &mut refused)?;
-        self.deployments.put(transaction, writing, &mut refused)?;
+        self.customers.release(writing.transaction)?;
+        self.mappings.release(writing.transaction)?;
 
-        let state = State { plan: self, snapshot: transaction.snapshot() };
+        self.integrations.put(writing, &mut refused)?;
+        self.customers.put(writing, &mut refused)?;
+        self.mappings.put(writing, &mut refused)?;
+        self.deployments.put(writing, &mut refused)?;
+
+        let state = State { plan: self, snapshot: writing.transaction.snapshot() };
         self.integrations.judge(state, &mut refused)?;
         self.mappings.judge(state, &mut refused)?;
         self.deployments.judge(state, &mut refused)?;
-        refused.into_result()
+        refused.into_result()?;
+
+        self.integrations.record(writing)?;
+        self.customers.record(writing)?;
+        self.mappings.record(writing)?;
+        self.deployments.record(writing)?;
+        Ok(())
     }
 
     /// What was done to each resource, in the order of the manifest.
@@ -116,12 +119,6 @@ impl State<'_> {
     pub(super) fn has_customer(&self, name: &CustomerId) -> Result<bool, StoreError> {
         Ok(self.plan.customers.position(name).is_some() || self.snapshot.contains::<CustomerSpec>(name)?)
     }
-}
-
-#[derive(Clone, Copy)]
-struct Writing {
-    now: SystemTime,
-    keep: Keep,
 }
 
 impl<K: Rules> Steps<K> {
@@ -170,24 +167,41 @@ impl<K: Rules> Steps<K> {
         Ok(())
     }
 
+    /// Refuses changes that the caller may not make.
+    fn authorize(&self, writing: &Writing<'_, '_>) -> Result<(), Error> {
+        self.to_write().try_for_each(|(name, _)| writing.authorize(&K::resource_name(name)))
+    }
+
     fn release(&self, transaction: &mut WriteTransaction<'_>) -> Result<(), StoreError> {
         self.to_write()
             .filter(|(_, step)| step.action == Action::Updated)
             .try_for_each(|(name, _)| transaction.release::<K>(name))
     }
 
-    fn put(
-        &self,
-        transaction: &mut WriteTransaction<'_>,
-        writing: Writing,
-        refused: &mut Refused,
-    ) -> Result<(), Error> {
+    fn put(&self, writing: &mut Writing<'_, '_>, refused: &mut Refused) -> Result<(), Error> {
         for (name, step) in self.to_write() {
             // A row that is refused here would break a constraint of its table.
-            match K::unique(name, &step.draft, transaction.snapshot())? {
+            match K::unique(name, &step.draft, writing.transaction.snapshot())? {
                 Some(violation) => refused.break_rule(violation),
-                None => transaction.put(&step.resource(name, writing, transaction)?)?,
+                None => {
+                    let resource = step.resource(name, writing)?;
+                    writing.transaction.put(&resource)?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Tells the audit.
+    fn record(&self, writing: &mut Writing<'_, '_>) -> Result<(), StoreError> {
+        for (name, step) in self.to_write() {
+            let after = writing.transaction.snapshot().get::<K>(name)?;
+            let changes = Fields::diff(
+                step.current.as_ref().map(Fields::of).as_ref(),
+                after.as_ref().map(Fields::of).as_ref(),
+            );
+            let action = if step.current.is_none() { AuditAction::Created } else { AuditAction::Updated };
+            writing.audit(name, action, changes)?;
         }
         Ok(())
     }
@@ -219,19 +233,20 @@ impl<K: Rules> Step<K> {
     fn resource(
         &self,
         name: &K::Name,
-        Writing { now, keep }: Writing,
-        transaction: &WriteTransaction<'_>,
+        Writing { transaction, call, now }: &Writing<'_, '_>,
     ) -> Result<Resource<K>, Error> {
+        let now = *now;
         let before = self.current.as_ref();
         let meta = Meta {
             uid: before.map_or_else(Uuid::new_v4, |before| before.meta.uid),
             display_name: self.draft.display_name.clone(),
+            owner: before.map(|before| before.meta.owner.clone()).unwrap_or_default(),
             create_time: before.map_or(now, |before| before.meta.create_time),
             update_time: now,
             revision: transaction.revision(),
         };
         let tokens = before.map(|before| before.tokens.clone()).unwrap_or_default();
-        let tokens = match keep {
+        let tokens = match call.keep {
             Keep::Changes => K::tokens(&self.draft.spec, tokens)?,
             // Nobody is to be shown a URL that will never work.
             Keep::Nothing => K::kept_tokens(&self.draft.spec, tokens),
@@ -245,10 +260,4 @@ impl<K: Kind> Draft<K> {
     fn says(&self, current: &Resource<K>) -> bool {
         self.spec == current.spec && self.display_name == current.meta.display_name
     }
-}
-
-/// What the database keeps of a time, so that an answer says what a later read will.
-fn to_the_microsecond(time: SystemTime) -> SystemTime {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + Duration::from_micros(u64::try_from(since.as_micros()).unwrap_or_default())
 }

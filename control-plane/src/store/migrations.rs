@@ -9,7 +9,8 @@ use super::{OpenError, PageKey};
 use crate::domain::RandomError;
 
 /// Migration `n` brings a database from version `n` to `n + 1`.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_operations.sql")];
 /// "PtMn", so that `file` and we can tell our databases from others.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"PtMn");
 

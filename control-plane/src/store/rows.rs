@@ -101,11 +101,12 @@ impl Scope {
 }
 
 /// The columns that every kind has.
-pub(super) const META: &str = "uid, display_name, create_time, update_time, revision";
+pub(super) const META: &str = "uid, display_name, create_time, update_time, revision, owner";
 
-/// The columns of [`META`] as parameters ?2 to ?6 of an insert whose ?1 is the name, and as its update.
+/// The columns of [`META`] as parameters ?2 to ?7 of an insert whose ?1 is the name, and as its update.
 pub(super) const META_UPDATE: &str = "uid = excluded.uid, display_name = excluded.display_name, \
-     create_time = excluded.create_time, update_time = excluded.update_time, revision = excluded.revision";
+     create_time = excluded.create_time, update_time = excluded.update_time, revision = excluded.revision, \
+     owner = excluded.owner";
 
 /// Stands for a unique value that was released, until the row is put: unique as the name is, and with its 300 bytes
 /// longer than any value that is kept.
@@ -123,6 +124,10 @@ fn read_meta<K: Kind>(row: &Row<'_>) -> Result<(K::Name, Meta), StoreError> {
         create_time: from_micros(row.get(3)?),
         update_time: from_micros(row.get(4)?),
         revision: Revision::new(row.get(5)?),
+        owner: {
+            let owner: String = row.get(6)?;
+            owner.parse().map_err(|fault| StoreError::damaged(&text, fault))?
+        },
     };
     Ok((name, meta))
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{Change, Keep, OpenError, Store, StoreError, WriteTransaction};
-use crate::domain::{CustomerSpec, Meta, Resource, Revision};
+use crate::domain::{CustomerSpec, Meta, Owner, Resource, Revision};
 
 fn open() -> (TempDir, Store) {
     let data = TempDir::new().unwrap();
@@ -25,6 +25,7 @@ fn put(transaction: &mut WriteTransaction<'_>, name: &str, external_id: &str) ->
     let meta = Meta {
         uid: Uuid::nil(),
         display_name: String::new(),
+        owner: Owner::default(),
         create_time: now,
         update_time: now,
         revision: transaction.revision(),
@@ -60,7 +61,7 @@ async fn a_new_database_is_made_with_the_latest_schema() {
     store.close().await;
     let pragma =
         |name: &str| -> i64 { connection(&data).pragma_query_value(None, name, |row| row.get(0)).unwrap() };
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), 2);
     assert_eq!(pragma("application_id"), i64::from(i32::from_be_bytes(*b"PtMn")));
     let mode: String = connection(&data).pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
@@ -88,7 +89,7 @@ async fn a_newer_database_and_a_foreign_one_are_refused_and_left_alone() {
     store.close().await;
     connection(&data).pragma_update(None, "user_version", 99).unwrap();
     let newer = Store::open(data.path()).unwrap_err();
-    assert!(matches!(newer, OpenError::Newer { found: 99, known: 1, .. }), "{newer}");
+    assert!(matches!(newer, OpenError::Newer { found: 99, known: 2, .. }), "{newer}");
 
     let other = TempDir::new().unwrap();
     connection(&other).execute_batch("CREATE TABLE theirs (x)").unwrap();

@@ -12,7 +12,10 @@ const REMEMBERED_REVISIONS: i64 = 100_000;
 pub struct WriteTransaction<'c> {
     transaction: Transaction<'c>,
     head: Head,
+    /// Something that edges hold has changed: there is a new revision.
     changed: bool,
+    /// Something else has: there is something to commit.
+    touched: bool,
 }
 
 impl<'c> WriteTransaction<'c> {
@@ -34,7 +37,7 @@ impl<'c> WriteTransaction<'c> {
     fn begin(connection: &'c mut Connection) -> Result<Self, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let head = Head::read(&transaction)?;
-        Ok(Self { transaction, head, changed: false })
+        Ok(Self { transaction, head, changed: false, touched: false })
     }
 
     /// What it sees: the latest state, and what it wrote itself.
@@ -47,6 +50,28 @@ impl<'c> WriteTransaction<'c> {
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.head.revision.next()
+    }
+
+    /// The revision after it: the one that it makes, or the current one where it has changed nothing so far.
+    #[must_use]
+    pub fn outcome(&self) -> Revision {
+        if self.changed { self.revision() } else { self.head.revision }
+    }
+
+    /// The revision before it.
+    #[must_use]
+    pub fn head_revision(&self) -> Revision {
+        self.head.revision
+    }
+
+    /// For what is kept beside resources: whoever writes such rows calls [`Self::touch`].
+    pub(super) fn connection(&self) -> &Connection {
+        &self.transaction
+    }
+
+    /// There is something to commit, though resources may stay as they are.
+    pub(super) fn touch(&mut self) {
+        self.touched = true;
     }
 
     /// Takes away the unique values of a resource that is about to be put, so that resources can swap them.
@@ -76,7 +101,11 @@ impl<'c> WriteTransaction<'c> {
 
     fn commit(self) -> Result<Revision, StoreError> {
         if !self.changed {
-            return Ok(self.head.revision);
+            let revision = self.head.revision;
+            if self.touched {
+                self.transaction.commit()?;
+            }
+            return Ok(revision);
         }
         let revision = self.revision();
         self.transaction.prepare_cached("UPDATE meta SET revision = ?1")?.execute([revision.number()])?;

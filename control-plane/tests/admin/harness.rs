@@ -88,12 +88,20 @@ impl ControlPlane {
     }
 
     pub(crate) async fn apply(&self, manifest: Manifest) -> Result<ApplyManifestResponse, Status> {
-        let request = ApplyManifestRequest { manifest: Some(manifest), validate_only: false };
+        let request = ApplyManifestRequest {
+            manifest: Some(manifest),
+            validate_only: false,
+            ..ApplyManifestRequest::default()
+        };
         self.manifests().apply_manifest(request).await.map(tonic::Response::into_inner)
     }
 
     pub(crate) async fn export(&self) -> ExportManifestResponse {
-        self.manifests().export_manifest(ExportManifestRequest {}).await.expect("an export").into_inner()
+        self.manifests()
+            .export_manifest(ExportManifestRequest { ..ExportManifestRequest::default() })
+            .await
+            .expect("an export")
+            .into_inner()
     }
 
     /// The latest revision.
@@ -124,6 +132,7 @@ impl ControlPlane {
             customer_id: id.to_owned(),
             customer: Some(customer),
             validate_only: false,
+            ..CreateCustomerRequest::default()
         };
         let answer = self.customers().create_customer(request).await?;
         Ok(answer.into_inner().customer.expect("a customer"))
@@ -138,6 +147,7 @@ impl ControlPlane {
             integration_id: id.to_owned(),
             integration: Some(integration),
             validate_only: false,
+            ..CreateIntegrationRequest::default()
         };
         let answer = self.integrations().create_integration(request).await?;
         Ok(answer.into_inner().integration.expect("an integration"))
@@ -154,6 +164,7 @@ impl ControlPlane {
             customer_mapping_id: id.to_owned(),
             customer_mapping: Some(mapping),
             validate_only: false,
+            ..CreateCustomerMappingRequest::default()
         };
         let answer = self.mappings().create_customer_mapping(request).await?;
         Ok(answer.into_inner().customer_mapping.expect("a mapping"))
@@ -170,6 +181,7 @@ impl ControlPlane {
             deployment_id: id.to_owned(),
             deployment: Some(deployment),
             validate_only: false,
+            ..CreateDeploymentRequest::default()
         };
         let answer = self.deployments().create_deployment(request).await?;
         Ok(answer.into_inner().deployment.expect("a deployment"))
@@ -263,6 +275,7 @@ pub(crate) fn acme() -> Manifest {
             deployment("integrations/acme-erp/deployments/bowlers-inc", "customers/bowlers-inc"),
             deployment("integrations/acme-erp/deployments/gamma-llc", "customers/gamma-llc"),
         ],
+        ..Manifest::default()
     }
 }
 

@@ -20,7 +20,11 @@ async fn with_customers(count: usize) -> ControlPlane {
 }
 
 async fn page(plane: &ControlPlane, page_size: i32, page_token: &str) -> ListCustomersResponse {
-    let request = ListCustomersRequest { page_size, page_token: page_token.to_owned() };
+    let request = ListCustomersRequest {
+        page_size,
+        page_token: page_token.to_owned(),
+        ..ListCustomersRequest::default()
+    };
     plane.customers().list_customers(request).await.unwrap().into_inner()
 }
 
@@ -29,7 +33,8 @@ async fn pages_have_a_default_and_a_largest_size() {
     let plane = with_customers(1_020).await;
     assert_eq!(page(&plane, 0, "").await.customers.len(), 50);
     assert_eq!(page(&plane, 5_000, "").await.customers.len(), 1_000);
-    let request = ListCustomersRequest { page_size: -1, page_token: String::new() };
+    let request =
+        ListCustomersRequest { page_size: -1, page_token: String::new(), ..ListCustomersRequest::default() };
     assert_eq!(said(plane.customers().list_customers(request).await).fields(), ["page_size"]);
     let first = page(&plane, 1_000, "").await;
     let rest = page(&plane, 7, &first.next_page_token).await;
@@ -62,6 +67,7 @@ async fn a_token_of_another_list_or_of_nobody_is_refused() {
         parent: parent.to_owned(),
         page_size: 1,
         page_token: page_token.to_owned(),
+        ..ListCustomerMappingsRequest::default()
     };
     let first =
         plane.mappings().list_customer_mappings(list("integrations/one", "")).await.unwrap().into_inner();
@@ -86,13 +92,15 @@ async fn a_token_of_another_list_or_of_nobody_is_refused() {
         assert_eq!(refused.reason, "PAGE_TOKEN_INVALID");
         assert_eq!(refused.fields(), ["page_token"]);
     }
-    let request = ListCustomersRequest { page_size: 1, page_token: token.clone() };
+    let request =
+        ListCustomersRequest { page_size: 1, page_token: token.clone(), ..ListCustomersRequest::default() };
     assert_eq!(said(plane.customers().list_customers(request).await).reason, "PAGE_TOKEN_INVALID");
 
     // Of another database.
     let other = with_customers(3).await;
     let foreign = page(&other, 1, "").await.next_page_token;
-    let request = ListCustomersRequest { page_size: 1, page_token: foreign };
+    let request =
+        ListCustomersRequest { page_size: 1, page_token: foreign, ..ListCustomersRequest::default() };
     assert_eq!(said(plane.customers().list_customers(request).await).reason, "PAGE_TOKEN_INVALID");
 }
 
@@ -125,7 +133,12 @@ async fn parents_bound_a_list_and_a_dash_stands_for_all() {
         let mut names = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request = ListCustomerMappingsRequest { parent: parent.to_owned(), page_size, page_token };
+            let request = ListCustomerMappingsRequest {
+                parent: parent.to_owned(),
+                page_size,
+                page_token,
+                ..ListCustomerMappingsRequest::default()
+            };
             let page = plane.mappings().list_customer_mappings(request).await.unwrap().into_inner();
             names.extend(page.customer_mappings.into_iter().map(|mapping| mapping.name));
             page_token = page.next_page_token;
@@ -163,7 +176,8 @@ async fn a_page_of_large_resources_fits_a_message() {
     let mut seen = 0;
     let mut page_token = String::new();
     loop {
-        let request = ListIntegrationsRequest { page_size: 100, page_token };
+        let request =
+            ListIntegrationsRequest { page_size: 100, page_token, ..ListIntegrationsRequest::default() };
         let page = plane.integrations().list_integrations(request).await.unwrap().into_inner();
         assert!(!page.integrations.is_empty());
         seen += page.integrations.len();

@@ -164,7 +164,11 @@ async fn a_resource_stands_in_a_manifest_once() {
 #[tokio::test]
 async fn a_dry_run_tells_what_would_change() {
     let plane = ControlPlane::start().await;
-    let request = ApplyManifestRequest { manifest: Some(acme()), validate_only: true };
+    let request = ApplyManifestRequest {
+        manifest: Some(acme()),
+        validate_only: true,
+        ..ApplyManifestRequest::default()
+    };
     let answer = plane.manifests().apply_manifest(request).await.unwrap().into_inner();
     assert_eq!((answer.revision, actions(&answer)), (0, vec![Action::Created; 7]));
     assert_eq!(
@@ -236,6 +240,7 @@ impl World {
                 .collect(),
             customer_mappings: self.mappings.iter().map(mapped).collect(),
             deployments: self.deployments.iter().map(deployed).collect(),
+            ..Manifest::default()
         }
     }
 }

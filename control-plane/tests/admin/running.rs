@@ -52,6 +52,7 @@ async fn eight_writers_make_revisions_without_gaps() {
                     customer_id: id.clone(),
                     customer: Some(customer("", &id)),
                     validate_only: false,
+                    ..CreateCustomerRequest::default()
                 };
                 revisions.push(customers.create_customer(request).await.unwrap().into_inner().revision);
                 // What is refused makes no revision and no gap.
@@ -59,6 +60,7 @@ async fn eight_writers_make_revisions_without_gaps() {
                     customer_id: format!("{id}-again"),
                     customer: Some(customer("", &id)),
                     validate_only: false,
+                    ..CreateCustomerRequest::default()
                 };
                 customers.create_customer(request).await.unwrap_err();
             }
@@ -87,6 +89,7 @@ async fn of_many_that_take_the_same_external_id_one_wins() {
                 customer_id: format!("c{attempt}"),
                 customer: Some(customer("", "the-one")),
                 validate_only: false,
+                ..CreateCustomerRequest::default()
             };
             customers.create_customer(request).await.is_ok()
         }));
@@ -181,6 +184,7 @@ async fn after_a_drain_all_is_in_the_database_file() {
         customer_id: "a".to_owned(),
         customer: Some(customer("", "a")),
         validate_only: false,
+        ..CreateCustomerRequest::default()
     };
     customers.create_customer(request).await.unwrap();
     customers.list_customers(ListCustomersRequest::default()).await.unwrap();

@@ -153,6 +153,7 @@ async fn an_etag_must_match() {
         name: "customers/free".into(),
         etag: etag.to_owned(),
         validate_only: false,
+        ..DeleteCustomerRequest::default()
     };
     assert_eq!(said(plane.customers().delete_customer(delete("old")).await).code, Code::Aborted);
     let etag = plane.customer("customers/free").await.etag;
@@ -171,6 +172,7 @@ async fn allow_missing_creates() {
         update_mask: field_mask(&["display_name"]),
         allow_missing,
         validate_only: false,
+        ..UpdateCustomerRequest::default()
     };
     let refused = said(plane.customers().update_customer(request("customers/new", false)).await);
     assert_eq!((refused.code, refused.resource.as_deref()), (Code::NotFound, Some("customers/new")));
@@ -196,6 +198,7 @@ async fn a_dry_run_checks_everything_and_changes_nothing() {
         customer_id: "new".into(),
         customer: Some(customer("", external_id)),
         validate_only: true,
+        ..CreateCustomerRequest::default()
     };
     let answer = plane.customers().create_customer(create("new")).await.unwrap().into_inner();
     assert_eq!((answer.revision, answer.customer.unwrap().name.as_str()), (0, "customers/new"));
@@ -206,6 +209,7 @@ async fn a_dry_run_checks_everything_and_changes_nothing() {
         integration_id: "new".into(),
         integration: Some(acme_erp()),
         validate_only: true,
+        ..CreateIntegrationRequest::default()
     };
     let answer = plane.integrations().create_integration(create).await.unwrap().into_inner();
     assert_eq!(answer.integration.unwrap().endpoint.unwrap().url, "", "a URL that would never work");

@@ -16,7 +16,7 @@ impl Admin for CustomerSpec {
     const PATTERN: &'static str = "customers/{customer}";
 
     fn message(common: Common, resource: Resource<Self>, _urls: &PublicUrl) -> proto::Customer {
-        let Common { uid, display_name, create_time, update_time, etag } = common;
+        let Common { uid, display_name, create_time, update_time, etag, owner } = common;
         proto::Customer {
             name: resource.name.to_string(),
             uid,
@@ -24,6 +24,7 @@ impl Admin for CustomerSpec {
             create_time,
             update_time,
             etag,
+            owner,
             external_id: resource.spec.external_id,
         }
     }

@@ -19,7 +19,7 @@ impl Admin for MappingSpec {
     const PATTERN: &'static str = "integrations/{integration}/customerMappings/{mapping}";
 
     fn message(common: Common, resource: Resource<Self>, _urls: &PublicUrl) -> proto::CustomerMapping {
-        let Common { uid, display_name, create_time, update_time, etag } = common;
+        let Common { uid, display_name, create_time, update_time, etag, owner } = common;
         proto::CustomerMapping {
             name: resource.name.to_string(),
             uid,
@@ -27,6 +27,7 @@ impl Admin for MappingSpec {
             create_time,
             update_time,
             etag,
+            owner,
             source_customer_id: resource.spec.source_customer_id,
             customer: resource.spec.customer,
         }

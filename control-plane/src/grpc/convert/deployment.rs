@@ -21,7 +21,7 @@ impl Admin for DeploymentSpec {
     const PATTERN: &'static str = "integrations/{integration}/deployments/{deployment}";
 
     fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Deployment {
-        let Common { uid, display_name, create_time, update_time, etag } = common;
+        let Common { uid, display_name, create_time, update_time, etag, owner } = common;
         let Resource { name, spec, tokens, .. } = resource;
         let state =
             if spec.paused { proto::deployment::State::Paused } else { proto::deployment::State::Enabled };
@@ -37,6 +37,7 @@ impl Admin for DeploymentSpec {
             create_time,
             update_time,
             etag,
+            owner,
             customer: spec.customer,
             flow_endpoints: spec.flow_endpoints.into_iter().map(flow_endpoint).collect(),
             state: state.into(),

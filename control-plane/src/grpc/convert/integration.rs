@@ -18,7 +18,7 @@ impl Admin for IntegrationSpec {
     const PATTERN: &'static str = "integrations/{integration}";
 
     fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Integration {
-        let Common { uid, display_name, create_time, update_time, etag } = common;
+        let Common { uid, display_name, create_time, update_time, etag, owner } = common;
         let Resource { name, spec, tokens, .. } = resource;
         let token = tokens.first().filter(|_| spec.endpoint_type == Some(EndpointType::Shared));
         let url = token.map(|token| urls.endpoint(token.expose())).unwrap_or_default();
@@ -30,6 +30,7 @@ impl Admin for IntegrationSpec {
             create_time,
             update_time,
             etag,
+            owner,
             flows: spec.flows.iter().cloned().map(flow).collect(),
             endpoint: Some(endpoint_message(spec, url)),
         }

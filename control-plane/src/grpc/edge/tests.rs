@@ -72,7 +72,7 @@ async fn edges_are_listed_page_by_page() {
     let mut names = Vec::new();
     let mut page_token = String::new();
     for expected in [2, 1] {
-        let request = ListEdgesRequest { page_size: 2, page_token };
+        let request = ListEdgesRequest { page_size: 2, page_token, filter: String::new() };
         let page = client.list_edges(request).await.unwrap().into_inner();
         assert_eq!(page.edges.len(), expected);
         names.extend(page.edges.into_iter().map(|edge| edge.name));

@@ -14,12 +14,12 @@ impl Table for CustomerSpec {
 
     fn read(_connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
-        Ok(Resource { name, meta, spec: Self { external_id: row.get(6)? }, tokens: () })
+        Ok(Resource { name, meta, spec: Self { external_id: row.get(7)? }, tokens: () })
     }
 
     fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
-            "INSERT INTO customers (name, {META}, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+            "INSERT INTO customers (name, {META}, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
              ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, external_id = excluded.external_id"
         );
         let meta = &resource.meta;
@@ -30,6 +30,7 @@ impl Table for CustomerSpec {
             to_micros(meta.create_time),
             to_micros(meta.update_time),
             meta.revision.number(),
+            meta.owner.as_str(),
             resource.spec.external_id,
         ])?;
         Ok(())

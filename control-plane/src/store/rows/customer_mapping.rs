@@ -14,14 +14,14 @@ impl Table for MappingSpec {
 
     fn read(_connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
-        let spec = Self { source_customer_id: row.get(6)?, customer: row.get(7)? };
+        let spec = Self { source_customer_id: row.get(7)?, customer: row.get(8)? };
         Ok(Resource { name, meta, spec, tokens: () })
     }
 
     fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO customer_mappings (name, {META}, integration, source_customer_id, customer) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
              ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, source_customer_id = excluded.source_customer_id, \
              customer = excluded.customer"
         );
@@ -33,6 +33,7 @@ impl Table for MappingSpec {
             to_micros(meta.create_time),
             to_micros(meta.update_time),
             meta.revision.number(),
+            meta.owner.as_str(),
             resource.name.integration.to_string(),
             resource.spec.source_customer_id,
             resource.spec.customer,

@@ -23,12 +23,12 @@ impl Table for DeploymentSpec {
         let (name, meta) = read_meta::<Self>(row)?;
         let key = name.to_string();
         let spec = Self {
-            customer: row.get(6)?,
-            paused: row.get(7)?,
+            customer: row.get(7)?,
+            paused: row.get(8)?,
             flow_endpoints: read_flow_endpoints(connection, &key)?,
         };
         let mut tokens = read_tokens(connection, &key)?;
-        if let Some(endpoint_type) = row.get::<_, Option<String>>(8)? {
+        if let Some(endpoint_type) = row.get::<_, Option<String>>(9)? {
             tokens.endpoint_type =
                 endpoint::type_from_text(&endpoint_type).map_err(|fault| StoreError::damaged(&key, fault))?;
         }
@@ -38,7 +38,7 @@ impl Table for DeploymentSpec {
     fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO deployments (name, {META}, integration, customer, paused) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
              ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, customer = excluded.customer, paused = excluded.paused"
         );
         let name = resource.name.to_string();
@@ -51,6 +51,7 @@ impl Table for DeploymentSpec {
             to_micros(meta.create_time),
             to_micros(meta.update_time),
             meta.revision.number(),
+            meta.owner.as_str(),
             integration,
             resource.spec.customer,
             resource.spec.paused,

@@ -19,8 +19,8 @@ impl Table for IntegrationSpec {
     fn read(connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
         let key = name.to_string();
-        let endpoint_type: String = row.get(6)?;
-        let json: String = row.get(7)?;
+        let endpoint_type: String = row.get(7)?;
+        let json: String = row.get(8)?;
         let damaged = |fault| StoreError::damaged(&key, fault);
         let mut spec = endpoint::from_json(&json).map_err(damaged)?;
         spec.endpoint_type = endpoint::type_from_text(&endpoint_type).map_err(damaged)?;
@@ -32,7 +32,7 @@ impl Table for IntegrationSpec {
     fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO integrations (name, {META}, endpoint_type, endpoint) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
              ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, endpoint_type = excluded.endpoint_type, \
              endpoint = excluded.endpoint"
         );
@@ -45,6 +45,7 @@ impl Table for IntegrationSpec {
             to_micros(meta.create_time),
             to_micros(meta.update_time),
             meta.revision.number(),
+            meta.owner.as_str(),
             endpoint::type_to_text(resource.spec.endpoint_type),
             endpoint::to_json(&resource.spec),
         ])?;

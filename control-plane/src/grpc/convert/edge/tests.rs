@@ -4,7 +4,7 @@ use pointsman_routing::integration::EndpointType;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{Kind, Meta, Revision};
+use crate::domain::{Kind, Meta, Owner, Revision};
 
 fn sent<K: Kind, M: prost::Message + Default>(
     name: &str,
@@ -15,6 +15,7 @@ fn sent<K: Kind, M: prost::Message + Default>(
     let meta = Meta {
         uid: Uuid::nil(),
         display_name: "not for edges".to_owned(),
+        owner: Owner::default(),
         create_time: UNIX_EPOCH,
         update_time: UNIX_EPOCH,
         revision: Revision::new(7),

@@ -1,0 +1,113 @@
+//! From a message to a call: who asks, whether to keep what is written, and what makes it safe to repeat.
+
+use pointsman_proto::admin::v1::*;
+use pointsman_routing::fault::Fault;
+use prost::Message;
+use sha2::{Digest as _, Sha256};
+use tonic::{Request, Status};
+
+use super::status;
+use crate::{
+    domain::Caller,
+    registry::{Answer, Call, RepeatableRequest},
+    store::Keep,
+};
+
+/// The longest request id.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// A message that asks for a write.
+pub(super) trait WriteRequest: Message {
+    /// The method that takes it.
+    const METHOD: &'static str;
+
+    fn validate_only(&self) -> bool;
+
+    fn request_id_mut(&mut self) -> &mut String;
+}
+
+/// Who asks: who the door let in, or anybody where it asks for no token.
+pub(super) fn caller<M>(request: &Request<M>) -> Caller {
+    request.extensions().get::<Caller>().cloned().unwrap_or_else(|| Caller::anybody(request.remote_addr()))
+}
+
+/// The call that a message makes, and the message without the id.
+pub(super) fn open<M: WriteRequest>(request: Request<M>) -> Result<(Call, M), Status> {
+    let caller = caller(&request);
+    let mut message = request.into_inner();
+    let id = std::mem::take(message.request_id_mut());
+    if id.len() > REQUEST_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let reason = format!("is not 1 to {REQUEST_ID_BYTES_MAX} visible ASCII characters");
+        return Err(status::from_faults(vec![Fault::new("request_id", reason)]));
+    }
+    let request = (!id.is_empty()).then(|| RepeatableRequest { digest: digest(&message), id });
+    let keep = if message.validate_only() { Keep::Nothing } else { Keep::Changes };
+    Ok((Call { caller, method: M::METHOD, keep, request }, message))
+}
+
+/// Maps are ordered and so the same message is always the same bytes.
+fn digest<M: WriteRequest>(message: &M) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(M::METHOD).chain_update([0]);
+    hash.chain_update(message.encode_to_vec()).finalize().into()
+}
+
+macro_rules! writes {
+    ($($service:literal { $($method:literal: $request:ident -> $response:ident,)* })*) => {$($(
+        impl WriteRequest for $request {
+            const METHOD: &'static str = concat!("pointsman.admin.v1.", $service, "/", $method);
+
+            fn validate_only(&self) -> bool {
+                self.validate_only
+            }
+
+            fn request_id_mut(&mut self) -> &mut String {
+                &mut self.request_id
+            }
+        }
+
+        impl Answer for $response {
+            fn to_bytes(&self) -> Vec<u8> {
+                self.encode_to_vec()
+            }
+
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                Self::decode(bytes).ok()
+            }
+        }
+    )*)*};
+}
+
+writes! {
+    "IntegrationService" {
+        "CreateIntegration": CreateIntegrationRequest -> CreateIntegrationResponse,
+        "UpdateIntegration": UpdateIntegrationRequest -> UpdateIntegrationResponse,
+        "DeleteIntegration": DeleteIntegrationRequest -> DeleteIntegrationResponse,
+        "RollbackIntegration": RollbackIntegrationRequest -> RollbackIntegrationResponse,
+        "RotateEndpointToken":
+            IntegrationServiceRotateEndpointTokenRequest -> IntegrationServiceRotateEndpointTokenResponse,
+    }
+    "CustomerService" {
+        "CreateCustomer": CreateCustomerRequest -> CreateCustomerResponse,
+        "UpdateCustomer": UpdateCustomerRequest -> UpdateCustomerResponse,
+        "DeleteCustomer": DeleteCustomerRequest -> DeleteCustomerResponse,
+    }
+    "CustomerMappingService" {
+        "CreateCustomerMapping": CreateCustomerMappingRequest -> CreateCustomerMappingResponse,
+        "UpdateCustomerMapping": UpdateCustomerMappingRequest -> UpdateCustomerMappingResponse,
+        "DeleteCustomerMapping": DeleteCustomerMappingRequest -> DeleteCustomerMappingResponse,
+        "BatchUpsertCustomerMappings":
+            BatchUpsertCustomerMappingsRequest -> BatchUpsertCustomerMappingsResponse,
+    }
+    "DeploymentService" {
+        "CreateDeployment": CreateDeploymentRequest -> CreateDeploymentResponse,
+        "UpdateDeployment": UpdateDeploymentRequest -> UpdateDeploymentResponse,
+        "DeleteDeployment": DeleteDeploymentRequest -> DeleteDeploymentResponse,
+        "PauseDeployment": PauseDeploymentRequest -> PauseDeploymentResponse,
+        "ResumeDeployment": ResumeDeploymentRequest -> ResumeDeploymentResponse,
+        "RotateEndpointToken":
+            DeploymentServiceRotateEndpointTokenRequest -> DeploymentServiceRotateEndpointTokenResponse,
+    }
+    "ManifestService" {
+        "ApplyManifest": ApplyManifestRequest -> ApplyManifestResponse,
+    }
+}

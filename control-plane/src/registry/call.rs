@@ -1,0 +1,62 @@
+//! Calls that write: who asks, by which method, and under which id.
+
+use std::fmt;
+
+use super::Error;
+use crate::{
+    domain::Caller,
+    store::{Keep, Remembered},
+};
+
+/// A call that writes.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who asks.
+    pub caller: Caller,
+    /// The method, as `pointsman.admin.v1.CustomerService/UpdateCustomer`, or a command.
+    pub method: &'static str,
+    /// Whether what it writes is to last.
+    pub keep: Keep,
+    /// What makes it safe to repeat, where it has an id.
+    pub request: Option<RepeatableRequest>,
+}
+
+/// What makes a call safe to repeat.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RepeatableRequest {
+    /// Chosen by the caller.
+    pub id: String,
+    /// Of the method and everything that is asked, but for the id.
+    pub digest: [u8; 32],
+}
+
+/// An answer that can be given again.
+pub trait Answer: Sized + Send + 'static {
+    /// What is kept of it. Without secrets: they are told once.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// The inverse; none for bytes that are no such answer.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Call {
+    /// A call without an id whose changes last.
+    #[must_use]
+    pub const fn new(caller: Caller, method: &'static str) -> Self {
+        Self { caller, method, keep: Keep::Changes, request: None }
+    }
+
+    /// The answer that was given to the same call before.
+    pub(super) fn replay<R: Answer>(&self, remembered: Remembered) -> Result<R, Error> {
+        let same = self.request.as_ref().is_some_and(|request| request.digest == remembered.digest);
+        let answer = if same { R::from_bytes(&remembered.answer) } else { None };
+        answer.ok_or(Error::RequestReused)
+    }
+}
+
+impl fmt::Debug for RepeatableRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The digest of a small request could be guessed at.
+        f.debug_struct("RepeatableRequest").field("id", &self.id).finish_non_exhaustive()
+    }
+}

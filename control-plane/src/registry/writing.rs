@@ -1,0 +1,84 @@
+//! A write under way: its transaction, and the call that it is for.
+
+use std::time::SystemTime;
+
+use pointsman_routing::name::ResourceName;
+
+use super::{Answer, Call, Error};
+use crate::{
+    domain::{FieldChange, Revision},
+    store::{AuditAction, AuditEntry, Keep, Remembered, StoreError, WriteTransaction},
+};
+
+/// A write under way.
+pub(crate) struct Writing<'w, 'c> {
+    pub(crate) transaction: &'w mut WriteTransaction<'c>,
+    pub(crate) call: &'w Call,
+    /// When it is, to the microsecond, as the database keeps it.
+    pub(crate) now: SystemTime,
+}
+
+impl Writing<'_, '_> {
+    /// Does `work`, unless the same call was answered before.
+    pub(super) fn once<R: Answer>(
+        mut self,
+        work: impl FnOnce(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let Some(request) = self.call.request.as_ref().filter(|_| self.call.keep == Keep::Changes) else {
+            return work(&mut self);
+        };
+        let caller = &self.call.caller.name;
+        if let Some(remembered) = self.transaction.recall(caller, &request.id, self.now)? {
+            return self.call.replay(remembered);
+        }
+        let answer = work(&mut self)?;
+        let remembered = Remembered { digest: request.digest, answer: answer.to_bytes() };
+        self.transaction.remember(caller, &request.id, self.now, &remembered)?;
+        Ok(answer)
+    }
+
+    /// What the answer calls the revision: the one that is made, or the current one where nothing changes.
+    pub(crate) fn revision(&self) -> Revision {
+        match self.call.keep {
+            Keep::Changes => self.transaction.outcome(),
+            Keep::Nothing => self.transaction.head_revision(),
+        }
+    }
+
+    /// Refuses what the caller's scope does not hold.
+    pub(crate) fn authorize(&self, name: &ResourceName) -> Result<(), Error> {
+        if self.call.caller.may_write(name) { Ok(()) } else { Err(Error::OutOfScope(name.clone())) }
+    }
+
+    /// Writes an entry of the audit.
+    pub(crate) fn audit(
+        &mut self,
+        resource: &impl ToString,
+        action: AuditAction,
+        changes: Vec<FieldChange>,
+    ) -> Result<(), StoreError> {
+        self.audit_many(resource, action, changes, 1)
+    }
+
+    /// The same, for a change of many resources as one.
+    pub(crate) fn audit_many(
+        &mut self,
+        resource: &impl ToString,
+        action: AuditAction,
+        changes: Vec<FieldChange>,
+        resource_count: u64,
+    ) -> Result<(), StoreError> {
+        let Call { caller, method, request, .. } = self.call;
+        self.transaction.audit(&AuditEntry {
+            time: self.now,
+            caller: caller.name.to_string(),
+            peer: caller.peer.map(|peer| peer.to_string()).unwrap_or_default(),
+            method: (*method).to_owned(),
+            request_id: request.as_ref().map(|request| request.id.clone()).unwrap_or_default(),
+            resource: resource.to_string(),
+            action,
+            changes,
+            resource_count,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+-- What an operations team needs: owners, revisions of integrations, access tokens, the audit, calls that are safe to
+-- repeat, and rows of imports that are kept aside.
+
+ALTER TABLE integrations ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE customers ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE customer_mappings ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE deployments ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
+
+-- What each integration was, after each change of it. Secrets are redacted.
+CREATE TABLE integration_revisions (
+    integration    TEXT    NOT NULL REFERENCES integrations (name) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    revision       INTEGER NOT NULL,
+    create_time    INTEGER NOT NULL,
+    -- The name of an access token; empty where nobody was asked for one.
+    caller         TEXT    NOT NULL,
+    -- The revision that this one rolled back to.
+    rolled_back_to INTEGER,
+    display_name   TEXT    NOT NULL,
+    endpoint_type  TEXT    NOT NULL,
+    -- As integrations.endpoint, with `<redacted>` in place of each secret.
+    endpoint       TEXT    NOT NULL,
+    -- A JSON array of [key, name].
+    flows          TEXT    NOT NULL,
+    PRIMARY KEY (integration, revision)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO integration_revisions
+    (integration, revision, create_time, caller, rolled_back_to, display_name, endpoint_type, endpoint, flows)
+SELECT name, revision, update_time, '', NULL, display_name, endpoint_type,
+    CASE WHEN json_type(endpoint, '$.preprocess.metadata') = 'object'
+        THEN json_set(endpoint, '$.preprocess.metadata', json(
+            (SELECT json_group_object(key, '<redacted>') FROM json_each(endpoint, '$.preprocess.metadata'))))
+        ELSE endpoint END,
+    (SELECT json_group_array(json_array(key, flows.name) ORDER BY position) FROM flows
+        WHERE flows.integration = integrations.name)
+FROM integrations;
+
+CREATE TABLE access_tokens (
+    name           TEXT    PRIMARY KEY,
+    uid            TEXT    NOT NULL,
+    display_name   TEXT    NOT NULL,
+    create_time    INTEGER NOT NULL,
+    update_time    INTEGER NOT NULL,
+    -- Counts its changes, for the etag.
+    version        INTEGER NOT NULL,
+    role           TEXT    NOT NULL,
+    -- A JSON array of names; empty for all integrations.
+    integrations   TEXT    NOT NULL,
+    edge           TEXT,
+    expire_time    INTEGER,
+    revoke_time    INTEGER,
+    last_used_time INTEGER,
+    -- SHA-256 of the secret, which itself is nowhere.
+    hash           BLOB    NOT NULL UNIQUE,
+    -- Its first characters.
+    prefix         TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_entries (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    create_time    INTEGER NOT NULL,
+    caller         TEXT    NOT NULL,
+    peer           TEXT    NOT NULL,
+    method         TEXT    NOT NULL,
+    request_id     TEXT    NOT NULL,
+    resource       TEXT    NOT NULL,
+    action         TEXT    NOT NULL,
+    -- A JSON array of {field, before, after, reroutes}. Secrets are redacted.
+    changes        TEXT    NOT NULL,
+    reroutes       INTEGER NOT NULL CHECK (reroutes IN (0, 1)),
+    resource_count INTEGER NOT NULL,
+    revision       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_entries_by_time ON audit_entries (create_time);
+CREATE INDEX audit_entries_by_resource ON audit_entries (resource, id);
+CREATE INDEX audit_entries_by_caller ON audit_entries (caller, id);
+CREATE INDEX audit_entries_by_revision ON audit_entries (revision, id);
+CREATE INDEX audit_entries_that_reroute ON audit_entries (id) WHERE reroutes = 1;
+
+-- Calls that were made with an id: repeated, they are answered as they were.
+CREATE TABLE requests (
+    caller      TEXT    NOT NULL,
+    request_id  TEXT    NOT NULL,
+    create_time INTEGER NOT NULL,
+    -- SHA-256 of the method and the request without its id.
+    digest      BLOB    NOT NULL,
+    -- The answer's message, without secrets.
+    answer      BLOB    NOT NULL,
+    PRIMARY KEY (caller, request_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_by_time ON requests (create_time);
