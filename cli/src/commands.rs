@@ -14,6 +14,7 @@ mod edges;
 mod export;
 mod failure;
 mod get;
+mod profile;
 mod receive;
 mod resource;
 pub(crate) mod serve;
@@ -23,11 +24,23 @@ mod write;
 
 /// Pointsman: one webhook URL for all of your customers; each webhook goes to the right customer's right flow.
 #[derive(Debug, Parser)]
-#[command(name = "pointsman", version, max_term_width = 110)]
+#[command(name = "pointsman", version, max_term_width = 110, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The table of docs/cli.md, in short.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    it worked
+  1    it failed
+  2    wrong usage, a profile or a token's file included
+  3    what was asked for is refused, and nothing was changed
+  4    test: the request would be refused
+  5    --wait: the change was made, and not every edge serves it yet
+  6    not allowed: no access token, or one that may not do this
+  130  a second signal ended a server at once";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,6 +62,8 @@ enum Command {
     Test(test::Test),
     /// Show the edges.
     Edges(edges::Edges),
+    /// Keep which control plane you talk to, and as whom, under names.
+    Profile(profile::Profile),
     /// Play a flow endpoint: take webhooks, answer 200, print where they came for.
     Receive(receive::Receive),
 }
@@ -66,6 +81,7 @@ impl Cli {
             Command::Get(get) => call(get.run()),
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
+            Command::Profile(profile) => call(profile.run()),
             Command::Receive(receive) => call(receive.run()),
         }
     }
@@ -83,7 +99,7 @@ pub(crate) enum End {
     Fine,
     /// `test`: the request would be refused.
     NoRoute,
-    /// `apply --wait`: the change was made, and not every edge serves it yet.
+    /// `--wait`: the change was made, and not every edge serves it yet.
     NotServed,
 }
 

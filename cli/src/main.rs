@@ -3,6 +3,7 @@
 //! - [`settings`]: flags and environment variables, parsed into the libraries' configurations.
 //! - [`commands`]: one module for each command.
 //! - [`manifest`]: reading and writing configuration as YAML and JSON.
+//! - [`profiles`]: which control plane, and who calls, by name in a file.
 //! - [`output`]: what people and programs see.
 //! - [`demo`]: the main job in one command, with a [`receiver`] that plays the flows.
 
@@ -11,8 +12,10 @@ mod commands;
 mod demo;
 mod logging;
 mod manifest;
+mod nearest;
 mod output;
 mod preprocess;
+mod profiles;
 mod receiver;
 mod settings;
 mod signals;

@@ -12,7 +12,7 @@ use serde::Serialize as _;
 
 pub(crate) use self::{
     node::{Node, Value},
-    shape::Fault,
+    shape::{Fault, kind_of},
     source::Source,
 };
 use crate::output::Format;
@@ -72,7 +72,7 @@ pub(crate) enum ManifestError {
     /// A message of a newer version.
     #[error("cannot write {name}: {reason}")]
     Write {
-        /// The message's full name.
+        /// The message's full name, or what else it is.
         name: &'static str,
         /// Why not.
         reason: String,
@@ -172,10 +172,12 @@ fn to_dynamic<T: Document>(message: &T) -> Result<DynamicMessage, ManifestError>
 fn write_dynamic<T: Document>(message: &DynamicMessage, format: Format) -> Result<String, ManifestError> {
     let json = message.serialize(serde_json::value::Serializer).map_err(write_error::<T>)?;
     let node = fields::ordered(json, &message.descriptor());
-    match format {
-        Format::Json => serde_json::to_string_pretty(&node).map(|text| text + "\n").map_err(write_error::<T>),
-        Format::Yaml => node.to_yaml().map_err(write_error::<T>),
-    }
+    node.write(format).map_err(|reason| ManifestError::Write { name: T::NAME, reason })
+}
+
+/// Writes a document of our own.
+pub(crate) fn write_node(node: &Node, format: Format) -> Result<String, ManifestError> {
+    node.write(format).map_err(|reason| ManifestError::Write { name: "the document", reason })
 }
 
 fn write_error<T: Document>(error: impl fmt::Display) -> ManifestError {

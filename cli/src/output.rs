@@ -8,6 +8,7 @@ use pointsman_sdk::admin::AdminError;
 use crate::commands::Failure;
 
 pub(crate) mod arrival;
+pub(crate) mod profiles;
 mod refused;
 pub(crate) mod resources;
 pub(crate) mod style;

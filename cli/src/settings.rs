@@ -1,8 +1,15 @@
 //! What can be set: each setting is a flag and an environment variable, `--edge-listen` and `POINTSMAN_EDGE_LISTEN`.
 
 pub(crate) use self::{
-    admin::AdminSettings, control_plane::ControlPlaneSettings, edge::EdgeSettings, egress::EgressSettings,
-    logging::LogSettings, process::ProcessSettings, tls::TlsSettings,
+    admin::AdminSettings,
+    control_plane::ControlPlaneSettings,
+    edge::EdgeSettings,
+    egress::EgressSettings,
+    logging::LogSettings,
+    output::{OutputFormat, OutputSettings},
+    process::ProcessSettings,
+    secret::Secret,
+    tls::TlsSettings,
 };
 
 pub(crate) mod admin;
@@ -11,8 +18,11 @@ mod edge;
 mod egress;
 mod limits;
 pub(crate) mod logging;
+mod output;
 mod process;
+mod secret;
 mod tls;
+mod token;
 pub(crate) mod units;
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-const COMMANDS: [&str; 10] =
-    ["demo", "up", "control-plane", "edge", "apply", "export", "get", "test", "edges", "receive"];
+const COMMANDS: [&str; 11] =
+    ["demo", "up", "control-plane", "edge", "apply", "export", "get", "test", "edges", "profile", "receive"];
 
 fn pointsman(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
@@ -20,6 +20,8 @@ fn pointsman(args: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // Nor is what whoever runs them has for profiles.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 
@@ -85,7 +87,11 @@ fn wrong_usage_ends_with_2() {
         &["apply"],
         &["apply", "-f", "x", "--dry-run", "--wait"],
         &["get", "acme-erp"],
-        &["get", "customers", "-o", "table"],
+        &["get", "customers", "-o", "xml"],
+        &["get", "customers", "--profile", "a/b"],
+        &["get", "customers", "--token", "a", "--token-file", "b"],
+        &["get", "customers", "--client-cert", "c.pem"],
+        &["apply", "-f", "x", "--wait=soon"],
         &["test", "acme-erp", "-H", "no-colon"],
     ] {
         let output = run(args);
@@ -133,9 +139,9 @@ fn waiting_for_a_control_plane_ends() {
 }
 
 #[test]
-fn a_server_that_is_no_address_ends_with_1() {
+fn a_server_that_is_no_address_ends_with_2() {
     let output = run(&["edges", "--server", "127.0.0.1:7070"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("http://host:port"), "{}", stderr(&output));
 }
 

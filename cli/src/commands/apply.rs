@@ -8,8 +8,8 @@ use pointsman_proto::admin::v1::{
 use super::{End, Failure, write::WriteSettings};
 use crate::{
     manifest::{self, Source},
-    output::{self, Format, table::Table},
-    settings::AdminSettings,
+    output::{self, table::Table},
+    settings::{AdminSettings, OutputSettings},
 };
 
 #[derive(Args, Debug)]
@@ -17,9 +17,8 @@ pub(super) struct Apply {
     /// A manifest, YAML or JSON; `-` reads standard input. Can be given more than once: all are applied together.
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<Source>,
-    /// For programs: the control plane's answer.
-    #[arg(short, long, value_enum)]
-    output: Option<Format>,
+    #[command(flatten)]
+    output: OutputSettings,
     #[command(flatten)]
     write: WriteSettings,
     #[command(flatten)]
@@ -28,6 +27,7 @@ pub(super) struct Apply {
 
 impl Apply {
     pub(super) async fn run(self) -> Result<End, Failure> {
+        let format = self.output.format(&self.admin)?;
         let mut manifest = Manifest::default();
         for source in &self.files {
             append(&mut manifest, manifest::read(&source.read()?, source)?);
@@ -40,11 +40,11 @@ impl Apply {
                 ..ApplyManifestRequest::default()
             })
             .await?;
-        match self.output {
+        match format {
             Some(format) => output::print(&manifest::write(&applied, format)?)?,
             None => output::print(&self.summary(&applied))?,
         }
-        self.write.end(&admin, applied.revision, self.output).await
+        self.write.end(&admin, applied.revision, format).await
     }
 
     fn summary(&self, applied: &ApplyManifestResponse) -> String {

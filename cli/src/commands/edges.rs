@@ -6,21 +6,21 @@ use super::{
     End, Failure,
     get::{self, Collection},
 };
-use crate::{output::Format, settings::AdminSettings};
+use crate::settings::{AdminSettings, OutputSettings};
 
 #[derive(Args, Debug)]
 pub(super) struct Edges {
-    /// For programs.
-    #[arg(short, long, value_enum)]
-    output: Option<Format>,
+    #[command(flatten)]
+    output: OutputSettings,
     #[command(flatten)]
     admin: AdminSettings,
 }
 
 impl Edges {
     pub(super) async fn run(self) -> Result<End, Failure> {
+        let format = self.output.format(&self.admin)?;
         let admin = self.admin.connect().await?;
-        get::list(&admin, &Collection::Edges, self.output).await?;
+        get::list(&admin, &Collection::Edges, format).await?;
         Ok(End::Fine)
     }
 }

@@ -4,9 +4,11 @@ use std::{io, net::SocketAddr, process::ExitCode};
 
 use super::serve;
 use crate::{
-    addresses::AddressesFileError, demo::DemoError, manifest::ManifestError,
+    addresses::AddressesFileError, demo::DemoError, manifest::ManifestError, profiles::ProfilesError,
     settings::admin::AdminConnectError,
 };
+
+mod hint;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,9 @@ pub(crate) enum Failure {
     /// No connection to the control plane.
     #[error(transparent)]
     Connect(#[from] AdminConnectError),
+    /// The profiles.
+    #[error(transparent)]
+    Profiles(#[from] ProfilesError),
     /// The control plane refused, or did not answer.
     #[error(transparent)]
     Call(#[from] pointsman_sdk::admin::AdminError),
@@ -65,7 +70,7 @@ impl From<AddressesFileError> for Failure {
     }
 }
 
-/// The exit code of a failure.
+/// The exit code of a failure. docs/cli.md and `pointsman --help` tell them too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Whoever read our output has read enough.
@@ -74,8 +79,10 @@ pub(crate) enum Exit {
     Failed = 1,
     /// It was asked for in the wrong way.
     Usage = 2,
-    /// The configuration is not accepted.
+    /// What was asked for is not accepted, and nothing was changed.
     Refused = 3,
+    /// Whoever asks may not.
+    NotAllowed = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -87,9 +94,20 @@ impl From<Exit> for ExitCode {
 impl Failure {
     /// Its exit code.
     pub(crate) fn exit(&self) -> Exit {
+        use pointsman_sdk::admin::ConnectError;
         use tonic::Code;
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_)
+            | Self::Profiles(_)
+            | Self::Connect(
+                AdminConnectError::Profile(_)
+                | AdminConnectError::Token(_)
+                | AdminConnectError::Connect(
+                    ConnectError::Address { .. }
+                    | ConnectError::Token { .. }
+                    | ConnectError::TokenInPlaintext { .. },
+                ),
+            ) => Exit::Usage,
             Self::Manifest(_) => Exit::Refused,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             Self::Call(error) => match error.code() {
@@ -100,53 +118,10 @@ impl Failure {
                     | Code::Aborted
                     | Code::OutOfRange,
                 ) => Exit::Refused,
+                Some(Code::Unauthenticated | Code::PermissionDenied) => Exit::NotAllowed,
                 _ => Exit::Failed,
             },
             _ => Exit::Failed,
         }
-    }
-
-    /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        use pointsman_control_plane::BuildError;
-        use pointsman_sdk::admin::{AdminError, ConnectError};
-        use serve::ServeError;
-        use tonic::Code;
-        match self {
-            Self::Connect(AdminConnectError::Connect(ConnectError::Unreachable { reason, .. }))
-            | Self::Call(AdminError::Unreachable { reason, .. }) => Some(unreachable(reason)),
-            Self::Call(AdminError::Timeout { .. }) => Some("give it more time with --timeout DURATION"),
-            Self::Call(error) => match error.code() {
-                Some(Code::NotFound) => {
-                    Some("`pointsman get integrations`, `get customers`, `get edges` list what there is")
-                }
-                Some(Code::Aborted) => Some("it was changed meanwhile; read it again and repeat"),
-                Some(Code::Unimplemented) => {
-                    Some("the control plane is older than this command, or not a control plane")
-                }
-                _ => None,
-            },
-            Self::Serve(ServeError::ControlPlane(BuildError::Plaintext(_))) => {
-                Some("TLS takes --tls-cert and --tls-key; --admin-plaintext says that plaintext is meant")
-            }
-            Self::NoUrl { .. } => Some(
-                "shared endpoints are at the integration, instance- and flow-specific ones at its deployments",
-            ),
-            Self::Manifest(_) => Some("nothing was sent; docs/manifest.md has all fields"),
-            _ => None,
-        }
-    }
-}
-
-/// What may be wrong where no connection comes about. The reasons are the words of TLS and HTTP/2,
-/// which of them also a matter of luck.
-fn unreachable(reason: &str) -> &'static str {
-    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if says(&["invalid peer certificate"]) {
-        "name the CA of its certificate with --server-ca FILE, and the server as its certificate does"
-    } else if says(&["corrupt message", "http2 error", "broken pipe", "reset"]) {
-        "something else answers there: TLS takes https:// in --server URL, plaintext http://"
-    } else {
-        "is it running? start one with `pointsman up --data DIR`, or name another with --server URL"
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     manifest::{self, Document},
     output::{self, Format, resources},
-    settings::AdminSettings,
+    settings::{AdminSettings, OutputSettings},
 };
 
 #[derive(Args, Debug)]
@@ -24,11 +24,10 @@ pub(super) struct Get {
     /// `integrations/-/customerMappings` (those of all integrations), `edges`, …
     #[arg(value_name = "NAME")]
     asked: Asked,
-    /// For programs. A collection is written as a manifest.
-    #[arg(short, long, value_enum)]
-    output: Option<Format>,
-    /// Print only the webhook URL: of an integration, or of a deployment where its endpoints are its own.
-    #[arg(long, conflicts_with = "output")]
+    #[command(flatten)]
+    output: OutputSettings,
+    /// Print only the webhook URL, whatever `-o` says: of an integration, or of a deployment where its endpoints are its own.
+    #[arg(long)]
     url: bool,
     #[command(flatten)]
     admin: AdminSettings,
@@ -36,11 +35,12 @@ pub(super) struct Get {
 
 impl Get {
     pub(super) async fn run(self) -> Result<End, Failure> {
+        let format = self.output.format(&self.admin)?;
         let admin = self.admin.connect().await?;
         match self.asked {
             asked if self.url => print_url(&admin, asked).await?,
-            Asked::One(kind, name) => one(&admin, kind, name, self.output).await?,
-            Asked::All(collection) => list(&admin, &collection, self.output).await?,
+            Asked::One(kind, name) => one(&admin, kind, name, format).await?,
+            Asked::All(collection) => list(&admin, &collection, format).await?,
         }
         Ok(End::Fine)
     }

@@ -8,8 +8,8 @@ use pointsman_proto::admin::v1::{
 use super::{End, Failure};
 use crate::{
     manifest::{self, Source},
-    output::{self, Format, style::Style, trace},
-    settings::AdminSettings,
+    output::{self, style::Style, trace},
+    settings::{AdminSettings, OutputSettings},
 };
 
 #[derive(Args, Debug)]
@@ -41,19 +41,19 @@ pub(super) struct Test {
     /// A manifest, or an integration alone: use its flows and endpoint configuration instead of the stored ones.
     #[arg(long, value_name = "FILE")]
     config: Option<Source>,
-    /// For programs: the control plane's answer.
-    #[arg(short, long, value_enum)]
-    output: Option<Format>,
+    #[command(flatten)]
+    output: OutputSettings,
     #[command(flatten)]
     admin: AdminSettings,
 }
 
 impl Test {
     pub(super) async fn run(self) -> Result<End, Failure> {
+        let format = self.output.format(&self.admin)?;
         let request = self.request()?;
         let admin = self.admin.connect().await?;
         let answer = admin.test_endpoint(request).await?;
-        output::print(&match self.output {
+        output::print(&match format {
             Some(format) => manifest::write(&answer, format)?,
             None => trace::trace(&answer, Style::of_stdout()),
         })?;

@@ -11,6 +11,8 @@ use serde::{
 use serde_json::Number;
 use serde_saphyr::Spanned;
 
+use crate::output::Format;
+
 /// How deep a document may be nested. Manifests have 7 levels.
 const DEPTH_MAX: usize = 16;
 
@@ -85,6 +87,16 @@ impl Node {
             Value::String(text) => Json::String(text.clone()),
             Value::List(items) => items.iter().map(Self::to_json).collect(),
             Value::Map(entries) => entries.iter().map(|(key, node)| (key.clone(), node.to_json())).collect(),
+        }
+    }
+
+    /// Writes a text that reads back as the same.
+    pub(crate) fn write(&self, format: Format) -> Result<String, String> {
+        match format {
+            Format::Json => {
+                serde_json::to_string_pretty(self).map(|text| text + "\n").map_err(|error| error.to_string())
+            }
+            Format::Yaml => self.to_yaml().map_err(|error| error.to_string()),
         }
     }
 

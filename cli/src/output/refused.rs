@@ -1,35 +1,71 @@
-//! What a control plane refuses, for people: its sentence, then everything that is wrong, one line each.
+//! What a control plane refuses, for people: its sentence with the code and the reason, then everything that is wrong,
+//! one line each.
 
 use pointsman_sdk::admin::Refused;
 
 use super::style::shown;
 
 pub(crate) fn refused(refused: &Refused) -> String {
-    let mut text = match refused.message.as_str() {
-        "" => format!("{:?}", refused.code),
-        message => shown(message),
-    };
     let fields = refused.fields.iter().map(|fault| (&fault.field, &fault.description));
     let preconditions = refused.other_preconditions().map(|found| (&found.subject, &found.description));
-    for (subject, description) in fields.chain(preconditions) {
-        let line = format!("{}: {}", shown(subject), shown(description));
-        // The sentence may be the first of them.
-        if !text.starts_with(&line) {
-            text.push_str("\n  ");
-            text.push_str(&line);
-        }
-    }
+    let faults: Vec<_> = fields
+        .chain(preconditions)
+        .map(|(subject, description)| format!("{}: {}", shown(subject), shown(description)))
+        .collect();
+
+    let message = shown(&refused.message);
+    let mut text = match faults.as_slice() {
+        // The sentence says it all.
+        [only] if message.contains(only.as_str()) => message,
+        // The sentence is the first fault, and how many more there are: they all come below.
+        [first, ..] if message.starts_with(first.as_str()) => count(refused, faults.len()) + &lines(&faults),
+        _ => message + &lines(&faults),
+    };
+    let labels = labels(refused);
+    let end = text.find('\n').unwrap_or(text.len());
+    text.insert_str(end, &if end == 0 { labels } else { format!(" ({labels})") });
+
     if let Some(resource) = &refused.resource
         && !text.contains(&resource.name)
     {
         text.push_str(&format!("\n  {}", shown(&resource.name)));
     }
+    for (key, value) in refused.reason.iter().flat_map(|reason| &reason.metadata) {
+        if key == LEFT_OUT {
+            text.push_str(&format!("\n  and {} more", shown(value)));
+        } else if !text.contains(value) {
+            text.push_str(&format!("\n  {}: {}", shown(key), shown(value)));
+        }
+    }
     text
+}
+
+/// The metadata that counts what an answer had no room for.
+const LEFT_OUT: &str = "leftOut";
+
+/// The code, and the reason where it says more.
+fn labels(refused: &Refused) -> String {
+    let code = refused.code_name();
+    match &refused.reason {
+        Some(reason) if reason.reason != code => format!("{code}, {}", shown(&reason.reason)),
+        _ => code.to_owned(),
+    }
+}
+
+fn count(refused: &Refused, named: usize) -> String {
+    let left_out = refused.reason.as_ref().and_then(|reason| reason.metadata.get(LEFT_OUT)?.parse().ok());
+    format!("{} faults", named + left_out.unwrap_or(0_usize))
+}
+
+fn lines(faults: &[String]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use pointsman_sdk::admin::{FieldFault, Precondition, Resource};
+    use std::collections::BTreeMap;
+
+    use pointsman_sdk::admin::{FieldFault, Precondition, Reason, Resource};
     use tonic::Code;
 
     use super::*;
@@ -45,10 +81,18 @@ mod tests {
         }
     }
 
+    fn fault(field: &str) -> FieldFault {
+        FieldFault { field: field.to_owned(), description: "is wrong\n".to_owned() }
+    }
+
+    fn reason(reason: &str, metadata: &[(&str, &str)]) -> Reason {
+        let metadata: BTreeMap<_, _> =
+            metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Reason { reason: reason.to_owned(), domain: "pointsman".to_owned(), metadata }
+    }
+
     #[test]
     fn all_faults_have_a_line() {
-        let fault =
-            |field: &str| FieldFault { field: field.to_owned(), description: "is wrong\n".to_owned() };
         let precondition = Precondition {
             kind: "IN_USE".to_owned(),
             subject: "customers/a".to_owned(),
@@ -57,19 +101,28 @@ mod tests {
         let said = refused(&Refused {
             fields: vec![fault("a"), fault("b")],
             preconditions: vec![precondition],
-            ..nothing(Code::InvalidArgument, "3 faults")
+            reason: Some(reason("INVALID_ARGUMENT", &[])),
+            ..nothing(Code::InvalidArgument, "this cannot be")
         });
-        assert_eq!(said, "3 faults\n  a: is wrong\\n\n  b: is wrong\\n\n  customers/a: is used");
+        assert_eq!(
+            said,
+            "this cannot be (INVALID_ARGUMENT)\n  a: is wrong\\n\n  b: is wrong\\n\n  customers/a: is used"
+        );
     }
 
     #[test]
-    fn the_first_fault_may_be_the_sentence() {
-        let fault = |field: &str| FieldFault { field: field.to_owned(), description: "is wrong".to_owned() };
-        let said = refused(&Refused {
+    fn a_sentence_that_is_the_first_fault_becomes_their_count() {
+        let faulty = Refused {
             fields: vec![fault("a"), fault("b")],
-            ..nothing(Code::InvalidArgument, "a: is wrong (and 1 more)")
-        });
-        assert_eq!(said, "a: is wrong (and 1 more)\n  b: is wrong");
+            reason: Some(reason("INVALID_ARGUMENT", &[("leftOut", "3")])),
+            ..nothing(Code::InvalidArgument, "a: is wrong\n (and 4 more)")
+        };
+        assert_eq!(
+            refused(&faulty),
+            "5 faults (INVALID_ARGUMENT)\n  a: is wrong\\n\n  b: is wrong\\n\n  and 3 more"
+        );
+        let one = Refused { fields: vec![fault("a")], ..nothing(Code::InvalidArgument, "a: is wrong\n") };
+        assert_eq!(refused(&one), "a: is wrong\\n (INVALID_ARGUMENT)");
     }
 
     #[test]
@@ -80,9 +133,10 @@ mod tests {
         let said = refused(&Refused {
             fields: vec![fault],
             preconditions: vec![precondition],
+            reason: Some(reason("EXTERNAL_ID_TAKEN", &[])),
             ..nothing(Code::FailedPrecondition, "refused")
         });
-        assert_eq!(said, "refused\n  a: is taken");
+        assert_eq!(said, "refused (FAILED_PRECONDITION, EXTERNAL_ID_TAKEN)\n  a: is taken");
     }
 
     #[test]
@@ -90,8 +144,17 @@ mod tests {
         let resource = Resource { kind: "t".into(), name: "customers/a".into(), description: "x".into() };
         let named =
             Refused { resource: Some(resource), ..nothing(Code::NotFound, "there is no customers/a") };
-        assert_eq!(refused(&named), "there is no customers/a");
-        assert_eq!(refused(&Refused { message: "no".into(), ..named }), "no\n  customers/a");
-        assert_eq!(refused(&nothing(Code::Internal, "")), "Internal");
+        assert_eq!(refused(&named), "there is no customers/a (NOT_FOUND)");
+        assert_eq!(refused(&Refused { message: "no".into(), ..named }), "no (NOT_FOUND)\n  customers/a");
+        assert_eq!(refused(&nothing(Code::Internal, "")), "INTERNAL");
+    }
+
+    #[test]
+    fn what_else_the_reason_tells_is_told() {
+        let said = refused(&Refused {
+            reason: Some(reason("ROLE_MISSING", &[("requiredRole", "editor")])),
+            ..nothing(Code::PermissionDenied, "you may not")
+        });
+        assert_eq!(said, "you may not (PERMISSION_DENIED, ROLE_MISSING)\n  requiredRole: editor");
     }
 }

@@ -61,6 +61,16 @@ pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, UnitError> {
     if duration <= DURATION_MAX { Ok(duration) } else { Err(UnitError::DurationTooLong) }
 }
 
+/// A duration as [`duration`] reads it.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let (unit, factor) = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+        .into_iter()
+        .find(|(_, factor)| ms.is_multiple_of(*factor))
+        .unwrap_or(("ms", 1));
+    format!("{}{unit}", ms / factor)
+}
+
 /// An address to listen on.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, UnitError> {
     text.parse().map_err(|_| UnitError::Address)
@@ -109,6 +119,9 @@ mod tests {
         assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
         for text in ["", "5", "s", "5 s", "-5s", "1m30s", "5S"] {
             assert_eq!(duration(text), Err(UnitError::Duration), "{text}");
+        }
+        for text in ["5s", "500ms", "2m", "1h", "90s", "1500ms"] {
+            assert_eq!(duration_text(duration(text).expect("a duration")), text);
         }
         assert_eq!(duration("0s"), Err(UnitError::DurationZero));
         assert_eq!(duration_or_zero("0s"), Ok(Duration::ZERO));

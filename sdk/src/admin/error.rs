@@ -130,6 +130,12 @@ pub struct Reason {
 }
 
 impl Refused {
+    /// The gRPC code as documents write it, as `NOT_FOUND`.
+    #[must_use]
+    pub fn code_name(&self) -> &'static str {
+        code::name(self.code)
+    }
+
     /// The preconditions that no faulty field tells. A rule that a field breaks stands in both lists, in the same words.
     pub fn other_preconditions(&self) -> impl Iterator<Item = &Precondition> {
         let told = |description: &str| self.fields.iter().any(|fault| fault.description == description);
@@ -177,7 +183,7 @@ impl Error for Refused {}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", code::name(self.code))?;
+        f.write_str(self.code_name())?;
         if !self.message.is_empty() {
             write!(f, ": {}", Shown(&self.message))?;
         }

@@ -1,0 +1,203 @@
+//! What to do about a failure.
+
+use pointsman_control_plane::BuildError;
+use pointsman_sdk::admin::{AdminError, ConnectError, Reason, Refused};
+use tonic::Code;
+
+use super::{Failure, serve::ServeError};
+use crate::{profiles::ProfilesError, settings::admin::AdminConnectError};
+
+/// How a token is given, for who has none.
+const TOKEN: &str = "give an access token with --token-file FILE, POINTSMAN_TOKEN_FILE or POINTSMAN_TOKEN, or keep it \
+                     with `pointsman profile set NAME --server URL --token-file FILE`; the first one is made on the \
+                     control plane's machine: `pointsman token create --data DIR`";
+
+impl Failure {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Connect(error) => return of_connecting(error),
+            Self::Call(AdminError::Refused(refused)) => return of_refusal(refused),
+            Self::Call(AdminError::Unreachable { reason, .. }) => unreachable(reason),
+            Self::Call(AdminError::Timeout { .. }) => {
+                "give it more time with --timeout DURATION; a write may have been made all the same"
+            }
+            Self::Profiles(error) => return of_profiles(error),
+            Self::Serve(ServeError::ControlPlane(BuildError::Plaintext(_))) => {
+                "TLS takes --tls-cert and --tls-key; --admin-plaintext says that plaintext is meant"
+            }
+            Self::NoUrl { .. } => {
+                "shared endpoints are at the integration, instance- and flow-specific ones at its deployments"
+            }
+            Self::Manifest(_) => "nothing was sent; docs/manifest.md has all fields",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn of_connecting(error: &AdminConnectError) -> Option<String> {
+    let hint = match error {
+        AdminConnectError::Connect(ConnectError::Unreachable { reason, .. }) => unreachable(reason),
+        AdminConnectError::Connect(ConnectError::TokenInPlaintext { .. }) => {
+            "use https:// in --server URL; --token-over-plaintext says that plaintext is meant"
+        }
+        AdminConnectError::Connect(ConnectError::Token { .. }) => TOKEN,
+        AdminConnectError::Profile(error) => return of_profiles(error),
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn of_profiles(error: &ProfilesError) -> Option<String> {
+    let hint = match error {
+        ProfilesError::NoProfile { .. } => {
+            "`pointsman profile list` shows what there is, `pointsman profile set NAME --server URL` makes one"
+        }
+        ProfilesError::Faulty { .. } => {
+            "mend the file, or go without it: --profile '' takes no profile; docs/cli.md has all fields"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn of_refusal(refused: &Refused) -> Option<String> {
+    let hint = match refused.code {
+        Code::Unauthenticated => TOKEN,
+        Code::PermissionDenied => return Some(of_missing_role(refused.reason.as_ref())),
+        Code::NotFound => return Some(of_missing(refused)),
+        Code::AlreadyExists => "change what is there with `pointsman apply`, or take another name",
+        Code::Aborted => {
+            "it was changed meanwhile: read it again with `pointsman get NAME -o yaml`, and repeat; nothing was changed"
+        }
+        Code::Unavailable => "the control plane is starting, stopping or busy: try again",
+        Code::DeadlineExceeded => {
+            "give it more time with --timeout DURATION; a write may have been made all the same"
+        }
+        Code::Unimplemented => "the control plane is older than this command, or not a control plane",
+        Code::InvalidArgument | Code::OutOfRange => {
+            "mend what is named above, and repeat; nothing was changed"
+        }
+        Code::FailedPrecondition => {
+            return Some(format!("{}; nothing was changed", of_preconditions(refused)));
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// The role that it takes stands in the reason's metadata.
+fn of_missing_role(reason: Option<&Reason>) -> String {
+    let said = |keys: &[&str]| keys.iter().find_map(|key| reason?.metadata.get(*key));
+    match said(&["requiredRole", "required_role", "role"]) {
+        Some(role) => format!(
+            "that takes an access token with the role {role}; `pointsman token create --role {role}` of an admin makes \
+             one"
+        ),
+        None => "that takes an access token with a stronger role, or for more integrations; an admin makes one with \
+                 `pointsman token create`"
+            .to_owned(),
+    }
+}
+
+/// Where the names are listed that there are.
+fn of_missing(refused: &Refused) -> String {
+    let name = refused.resource.as_ref().map_or("", |resource| resource.name.as_str());
+    let collection = name.rsplit_once('/').map_or("", |(collection, _)| collection);
+    if collection.is_empty() {
+        return "`pointsman get integrations`, `get customers`, `get edges` list what there is".to_owned();
+    }
+    format!("`pointsman get {collection}` lists what there is")
+}
+
+fn of_preconditions(refused: &Refused) -> &'static str {
+    let is = |kind: &str| refused.preconditions.iter().any(|found| found.kind == kind);
+    if is("IN_USE") || is("FLOW_IN_USE") {
+        "remove or change first what uses it"
+    } else if is("INTEGRATION_MISSING") || is("CUSTOMER_MISSING") || is("FLOW_MISSING") {
+        "make first what is missing, or put it into the same manifest"
+    } else {
+        "mend what is named above, and repeat"
+    }
+}
+
+/// What may be wrong where no connection comes about. The reasons are the words of TLS and HTTP/2,
+/// which of them also a matter of luck.
+fn unreachable(reason: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["invalid peer certificate"]) {
+        "name the CA of its certificate with --server-ca FILE, and the server as its certificate does"
+    } else if says(&["CertificateRequired", "certificate required", "BadCertificate", "UnknownCA"]) {
+        "it asks for a client's certificate that it knows: --client-cert FILE and --client-key FILE"
+    } else if says(&["corrupt message", "http2 error", "broken pipe", "reset"]) {
+        "something else answers there: TLS takes https:// in --server URL, plaintext http://"
+    } else {
+        "is it running? start one with `pointsman up --data DIR`, or name another with --server URL"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use pointsman_sdk::admin::Resource;
+
+    use super::*;
+
+    fn hint(code: Code, change: impl FnOnce(&mut Refused)) -> String {
+        let mut refused = Refused {
+            code,
+            message: String::new(),
+            fields: Vec::new(),
+            preconditions: Vec::new(),
+            resource: None,
+            reason: None,
+        };
+        change(&mut refused);
+        Failure::Call(AdminError::Refused(Box::new(refused))).hint().unwrap_or_default()
+    }
+
+    #[test]
+    fn who_is_not_known_hears_how_a_token_is_given() {
+        let hint = hint(Code::Unauthenticated, |_| ());
+        for way in ["--token-file", "POINTSMAN_TOKEN", "pointsman profile set", "pointsman token create"] {
+            assert!(hint.contains(way), "{hint}");
+        }
+    }
+
+    #[test]
+    fn who_may_not_hears_which_role_it_takes() {
+        let metadata = BTreeMap::from([("requiredRole".to_owned(), "editor".to_owned())]);
+        let reason = Reason { reason: "ROLE".to_owned(), domain: "pointsman".to_owned(), metadata };
+        let hint = hint(Code::PermissionDenied, |refused| refused.reason = Some(reason));
+        assert!(hint.contains("with the role editor"), "{hint}");
+    }
+
+    #[test]
+    fn who_misses_something_hears_where_the_names_are() {
+        let name = "integrations/acme-erp/deployments/x".to_owned();
+        let resource = Resource { kind: String::new(), name, description: String::new() };
+        let hint = hint(Code::NotFound, |refused| refused.resource = Some(resource));
+        assert!(hint.contains("`pointsman get integrations/acme-erp/deployments`"), "{hint}");
+    }
+
+    #[test]
+    fn each_code_that_can_be_helped_has_a_hint() {
+        for code in [
+            Code::InvalidArgument,
+            Code::NotFound,
+            Code::AlreadyExists,
+            Code::FailedPrecondition,
+            Code::Aborted,
+            Code::Unavailable,
+            Code::DeadlineExceeded,
+            Code::Unimplemented,
+            Code::Unauthenticated,
+            Code::PermissionDenied,
+        ] {
+            assert!(!hint(code, |_| ()).is_empty(), "{code:?}");
+        }
+        assert_eq!(hint(Code::Internal, |_| ()), "", "its message says where to look");
+    }
+}
