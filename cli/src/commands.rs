@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use self::failure::Failure;
 
 mod apply;
+mod backup;
 mod control_plane;
 mod demo;
 mod edge;
@@ -17,6 +18,7 @@ mod get;
 mod profile;
 mod receive;
 mod resource;
+mod restore;
 pub(crate) mod serve;
 mod test;
 mod up;
@@ -64,6 +66,10 @@ enum Command {
     Edges(edges::Edges),
     /// Keep which control plane you talk to, and as whom, under names.
     Profile(profile::Profile),
+    /// Copy the database to a file, while a control plane runs on it or while none does.
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database, while no control plane runs on it.
+    Restore(restore::Restore),
     /// Play a flow endpoint: take webhooks, answer 200, print where they came for.
     Receive(receive::Receive),
 }
@@ -82,6 +88,8 @@ impl Cli {
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
             Command::Profile(profile) => call(profile.run()),
+            Command::Backup(backup) => backup.run(),
+            Command::Restore(restore) => restore.run(),
             Command::Receive(receive) => call(receive.run()),
         }
     }

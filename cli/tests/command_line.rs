@@ -8,8 +8,21 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-const COMMANDS: [&str; 11] =
-    ["demo", "up", "control-plane", "edge", "apply", "export", "get", "test", "edges", "profile", "receive"];
+const COMMANDS: [&str; 13] = [
+    "demo",
+    "up",
+    "control-plane",
+    "edge",
+    "apply",
+    "export",
+    "get",
+    "test",
+    "edges",
+    "profile",
+    "backup",
+    "restore",
+    "receive",
+];
 
 fn pointsman(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));

@@ -29,3 +29,4 @@ mod testkit;
 
 pub use app::{App, BuildError, Running};
 pub use config::{Config, PreprocessCaller, PublicUrl};
+pub use store::{Backup, BackupError, CopyError, Existing, RestoreError, Restored, backup, restore};

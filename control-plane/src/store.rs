@@ -9,6 +9,8 @@
 //!   answers, and at most one new revision each.
 //! - A few connections read on blocking threads ([`Store::read`]); a read sees one [`Snapshot`], at one revision.
 //! - [`Store::revisions`] tells of each commit.
+//!
+//! [`backup`] copies the database, beside a running control plane too; [`restore`] puts such a copy in its place.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,14 +19,19 @@ use tokio::sync::watch;
 use crate::domain::{Epoch, Revision};
 
 mod audit;
+mod backup;
+mod copy;
 mod directory;
 mod endpoint;
 mod error;
+mod files;
+mod integrity;
 mod migrations;
 mod open;
 mod page_key;
 mod readers;
 mod requests;
+mod restore;
 mod rows;
 mod rules;
 mod snapshot;
@@ -32,10 +39,13 @@ mod transaction;
 mod writer;
 
 pub use audit::{AuditAction, AuditEntry};
+pub use backup::{Backup, BackupError, Existing, backup};
+pub use copy::CopyError;
 pub use directory::LookupError;
 pub use error::{OpenError, StoreError};
 pub use page_key::PageKey;
 pub use requests::Remembered;
+pub use restore::{RestoreError, Restored, restore};
 pub use rows::Scope;
 pub use snapshot::{Change, Head, Snapshot};
 pub use transaction::WriteTransaction;

@@ -47,6 +47,12 @@ pub(crate) enum Failure {
         /// Why not.
         source: io::Error,
     },
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] pointsman_control_plane::BackupError),
+    /// Nothing was restored.
+    #[error(transparent)]
+    Restore(#[from] pointsman_control_plane::RestoreError),
     /// The URL of something that has none.
     #[error("{name} has no webhook URL of its own")]
     NoUrl {

@@ -3,7 +3,7 @@
 //!
 //! Statuses travel in trailers, which clients bound (many at 8 KiB): what a status says is bounded here.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use pointsman_routing::{
     fault::Fault,
@@ -14,7 +14,7 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt
 
 use crate::{
     registry::{Error, Refused, Violation},
-    store::LookupError,
+    store::{LookupError, StoreError},
 };
 
 /// Who defines the reasons.
@@ -23,6 +23,8 @@ const DOMAIN: &str = "pointsman";
 const TEXT_BYTES_MAX: usize = 400;
 /// All texts of a status together: with their framing, and in base64, they stay below 8 KiB.
 const DETAILS_BYTES_MAX: usize = 4_000;
+/// What callers are told to wait before they repeat a call that failed for a reason that may go by.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The status of an error of the registry.
 pub(super) fn from_error(error: Error) -> Status {
@@ -55,8 +57,49 @@ pub(super) fn from_error(error: Error) -> Status {
             let message = format!("the answer would be larger than {limit_bytes} bytes: read it in lists");
             Status::with_error_details(Code::ResourceExhausted, message, info("ANSWER_TOO_LARGE"))
         }
-        error @ (Error::Random(_) | Error::Store(_)) => internal(&error),
+        Error::Store(error) => from_store(&error),
+        error @ Error::Random(_) => internal(&error),
     }
+}
+
+/// The status of a failure of the database. Where an operator can do something about it, it says what; the rest is for
+/// the log.
+pub(super) fn from_store(error: &StoreError) -> Status {
+    let (code, reason, message) = match error {
+        StoreError::Full(_) => (
+            Code::ResourceExhausted,
+            "DISK_FULL",
+            "there is no room on the disk of the control plane's database; nothing was changed: make room, and repeat it",
+        ),
+        StoreError::Busy(_) => (
+            Code::Unavailable,
+            "DATABASE_BUSY",
+            "another program holds the control plane's database; nothing was changed: repeat it when it lets go",
+        ),
+        StoreError::ReadOnly(_) => (
+            Code::Unavailable,
+            "DATABASE_READ_ONLY",
+            "the control plane's database cannot be written: its files or their file system are read-only",
+        ),
+        StoreError::Disk(_) => (
+            Code::Unavailable,
+            "DISK_FAILED",
+            "the disk of the control plane's database has failed; the log of the control plane says more",
+        ),
+        StoreError::Corrupt(_) => (
+            Code::DataLoss,
+            "DATABASE_DAMAGED",
+            "the control plane's database is damaged: restore a backup; the log of the control plane says more",
+        ),
+        StoreError::Closed => (Code::Unavailable, "STOPPING", "the control plane is stopping"),
+        StoreError::Sqlite(_) | StoreError::Damaged { .. } | StoreError::Panicked => return internal(error),
+    };
+    tracing::error!(error = error as &dyn std::error::Error, reason, "a call failed");
+    let mut details = info(reason);
+    if code == Code::Unavailable {
+        details.set_retry_info(Some(RETRY_DELAY));
+    }
+    Status::with_error_details(code, message, details)
 }
 
 /// The status of faults that were found before the registry was asked.

@@ -1,6 +1,11 @@
 //! How the store fails.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{ErrorCode, ffi};
 
 use crate::domain::RandomError;
 
@@ -19,6 +24,12 @@ pub enum OpenError {
     #[error("{path} is in use by another process")]
     InUse {
         /// The folder.
+        path: PathBuf,
+    },
+    /// Another program, which knows nothing of our lock, is in the middle of something.
+    #[error("another program holds {path} locked")]
+    Busy {
+        /// The file.
         path: PathBuf,
     },
     /// Some other program's database.
@@ -42,8 +53,16 @@ pub enum OpenError {
         /// The latest version that this program knows.
         known: i32,
     },
+    /// Something was found in the file that SQLite does not write, or rows that refer to nothing.
+    #[error("{path} is damaged, and a backup of it should be restored: {}", faults.join("; "))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first things that were found, each in a line.
+        faults: Vec<String>,
+    },
     /// SQLite's own complaint.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}, or the files that begin with its name: {source}")]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -58,12 +77,46 @@ pub enum OpenError {
     Thread(io::Error),
 }
 
-/// Why a read or a write failed. For logs: clients learn only that something did.
+impl OpenError {
+    pub(super) fn file(path: &Path, source: io::Error) -> Self {
+        Self::File { path: path.to_owned(), source }
+    }
+
+    /// What SQLite's complaint about `path` means.
+    pub(super) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged { path, faults: vec![source.to_string()] }
+            }
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}
+
+/// Why a read or a write failed. For logs: clients learn only which of these it is.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite's complaint.
+    /// The disk takes no more: it is full, or a quota or a limit on the size of files is reached. Goes by once there is
+    /// room.
+    #[error("there is no room on the disk of the database: {0}")]
+    Full(#[source] rusqlite::Error),
+    /// Another program holds the database, and has held it for longer than we wait. Goes by once it lets go.
+    #[error("another program holds the database: {0}")]
+    Busy(#[source] rusqlite::Error),
+    /// The files, or the file system that they are on, became read-only.
+    #[error("the database cannot be written: {0}")]
+    ReadOnly(#[source] rusqlite::Error),
+    /// A file of the database cannot be read, written or synced.
+    #[error("the disk of the database has failed: {0}")]
+    Disk(#[source] rusqlite::Error),
+    /// The file holds what SQLite never writes.
+    #[error("the database file is damaged: {0}")]
+    Corrupt(#[source] rusqlite::Error),
+    /// Another complaint of SQLite's.
     #[error("the database failed: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// A row holds what this program never writes.
     #[error("the database is damaged: {name}: {reason}")]
     Damaged {
@@ -83,5 +136,30 @@ pub enum StoreError {
 impl StoreError {
     pub(super) fn damaged(name: impl ToString, reason: impl ToString) -> Self {
         Self::Damaged { name: name.to_string(), reason: reason.to_string() }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(ffi::Error { code, extended_code }, _) = &error else {
+            return Self::Sqlite(error);
+        };
+        match code {
+            ErrorCode::DiskFull => Self::Full(error),
+            // SQLite says "full" only where the system says "no space". A quota or a limit on the size of files shows
+            // as a failed write. A disk that is broken rather shows in reads and syncs.
+            ErrorCode::SystemIoFailure
+                if matches!(*extended_code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) =>
+            {
+                Self::Full(error)
+            }
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy(error),
+            ErrorCode::ReadOnly => Self::ReadOnly(error),
+            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+                Self::Disk(error)
+            }
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(error),
+            _ => Self::Sqlite(error),
+        }
     }
 }

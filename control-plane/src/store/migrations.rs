@@ -14,14 +14,15 @@ const MIGRATIONS: &[&str] =
 /// "PtMn", so that `file` and we can tell our databases from others.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"PtMn");
 
-/// Brings the schema up to date, all in one transaction. Refuses another program's database and a newer one.
-pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    let version = version(connection, path)?;
-    let known = i32::try_from(MIGRATIONS.len()).expect("a handful of migrations");
-    if version > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
-    }
+/// The version of the schema that this program works with.
+pub(super) fn latest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).expect("a handful of migrations")
+}
+
+/// Brings the schema from `version` up to date, all in one transaction.
+pub(super) fn run(connection: &mut Connection, path: &Path, version: i32) -> Result<(), OpenError> {
+    let failed = |source| OpenError::sqlite(path, source);
+    let known = latest();
     if version == known {
         return Ok(());
     }
@@ -44,9 +45,9 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), OpenEr
     transaction.commit().map_err(failed)
 }
 
-/// The schema's version; 0 for an empty file.
-fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
-    let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
+/// The schema's version; 0 for an empty file. Refuses another program's database and a newer one.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
+    let failed = |source| OpenError::sqlite(path, source);
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(failed);
     let application_id = pragma("application_id")?;
     let version = pragma("user_version")?;
@@ -56,5 +57,11 @@ fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
     if application_id != APPLICATION_ID && !empty {
         return Err(OpenError::Foreign { path: path.to_owned(), found: application_id });
     }
+    if version > latest() {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known: latest() });
+    }
     Ok(version)
 }
+
+#[cfg(test)]
+pub(in crate::store) mod tests;

@@ -1,24 +1,22 @@
-//! Opening the database file: its folder, its lock, its pragmas.
+//! Opening the database file: its lock, its pragmas, what is checked and mended first.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io,
+    fs::File,
     path::{Path, PathBuf},
-    thread,
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{OpenError, PageKey, migrations, snapshot::Head};
+use super::{
+    OpenError, PageKey, files,
+    integrity::{self, Depth},
+    migrations, restore,
+    snapshot::Head,
+};
 
-const DATABASE_FILE: &str = "pointsman.db";
-const LOCK_FILE: &str = "pointsman.lock";
-/// How long a process that is just stopping may hold the database.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-const LOCK_RETRY: Duration = Duration::from_millis(20);
-/// Only SQLite's own recovery and checkpoints can make a connection wait here: one process, one writer.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLite's own recovery and checkpoints can make a connection wait, and other programs: there is one writer of ours.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut back to this after it was folded in, in bytes.
 const WAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 128;
@@ -34,14 +32,23 @@ pub(super) struct Opened {
 }
 
 pub(super) fn open(data: &Path) -> Result<Opened, OpenError> {
-    create_folder(data).map_err(|source| OpenError::File { path: data.to_owned(), source })?;
-    let lock = lock(data)?;
-    let path = data.join(DATABASE_FILE);
-    create_file(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+    files::create_folder(data).map_err(|source| OpenError::file(data, source))?;
+    let lock = files::lock(data)?;
+    restore::finish(data)?;
+    let path = files::database(data);
+    files::create_file(&path).map_err(|source| OpenError::file(&path, source))?;
+    for suffix in files::SIDE_FILES.into_iter().chain([files::LOG_INDEX]) {
+        let side = files::beside(&path, suffix);
+        files::keep_private(&side).map_err(|source| OpenError::file(&side, source))?;
+    }
 
-    let failed = |source| OpenError::Sqlite { path: path.clone(), source };
+    let failed = |source| OpenError::sqlite(&path, source);
     let mut connection = writable(&path).map_err(failed)?;
-    migrations::run(&mut connection, &path)?;
+    // Before anything is written: it may be another program's.
+    let version = migrations::version(&connection, &path)?;
+    check(&connection, &path)?;
+    log_ahead(&connection).map_err(failed)?;
+    migrations::run(&mut connection, &path, version)?;
     let head = Head::read(&connection).map_err(failed)?;
     let page_key = PageKey::read(&connection).map_err(failed)?;
     Ok(Opened { path, connection, lock, head, page_key })
@@ -50,58 +57,38 @@ pub(super) fn open(data: &Path) -> Result<Opened, OpenError> {
 /// A connection that reads.
 pub(super) fn readable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    let connection = connect(path, flags)?;
     connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }
 
-fn writable(path: &Path) -> rusqlite::Result<Connection> {
+/// A connection that writes, with the references checked.
+pub(super) fn writable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// A connection with what all of them have.
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // A write that was answered survives a loss of power.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
     Ok(connection)
 }
 
-fn lock(data: &Path) -> Result<File, OpenError> {
-    let path = data.join(LOCK_FILE);
-    let failed = |source| OpenError::File { path: path.clone(), source };
-    create_file(&path).map_err(failed)?;
-    let file = File::open(&path).map_err(failed)?;
+/// Readers and the writer do not wait for each other, and a write that was answered survives a loss of power.
+fn log_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let started = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_RETRY),
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: data.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-    }
-}
-
-/// Makes the folder where it is missing, for its owner only: tokens and secrets lie in it.
-fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Makes the file where it is missing, for its owner only. SQLite gives its own files beside it the same mode.
-fn create_file(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    integrity::check(connection, path, Depth::Quick)?;
+    tracing::debug!(path = %path.display(), took = ?started.elapsed(), "the database is whole");
+    Ok(())
 }

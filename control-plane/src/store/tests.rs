@@ -7,10 +7,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Change, Keep, OpenError, Store, StoreError, WriteTransaction};
+use super::{Change, Keep, OpenError, Store, StoreError, WriteTransaction, migrations};
 use crate::domain::{CustomerSpec, Meta, Owner, Resource, Revision};
 
-fn open() -> (TempDir, Store) {
+pub(super) fn open() -> (TempDir, Store) {
     let data = TempDir::new().unwrap();
     let store = Store::open(data.path()).unwrap();
     (data, store)
@@ -20,7 +20,11 @@ fn id(id: &str) -> CustomerId {
     CustomerId::parse(id).unwrap()
 }
 
-fn put(transaction: &mut WriteTransaction<'_>, name: &str, external_id: &str) -> Result<(), StoreError> {
+pub(super) fn put(
+    transaction: &mut WriteTransaction<'_>,
+    name: &str,
+    external_id: &str,
+) -> Result<(), StoreError> {
     let now = SystemTime::UNIX_EPOCH;
     let meta = Meta {
         uid: Uuid::nil(),
@@ -34,7 +38,7 @@ fn put(transaction: &mut WriteTransaction<'_>, name: &str, external_id: &str) ->
     transaction.put(&Resource { name: id(name), meta, spec, tokens: () })
 }
 
-async fn write(store: &Store, name: &'static str) -> Revision {
+pub(super) async fn write(store: &Store, name: &'static str) -> Revision {
     store.write(Keep::Changes, move |tx| put(tx, name, name)).await.unwrap().revision
 }
 
@@ -50,7 +54,7 @@ async fn changes(store: &Store, since: i64) -> Vec<(String, i64, bool)> {
     read.await.unwrap().unwrap().into_iter().map(shown).collect()
 }
 
-fn connection(data: &TempDir) -> Connection {
+pub(super) fn connection(data: &TempDir) -> Connection {
     Connection::open(data.path().join("pointsman.db")).unwrap()
 }
 
@@ -61,7 +65,7 @@ async fn a_new_database_is_made_with_the_latest_schema() {
     store.close().await;
     let pragma =
         |name: &str| -> i64 { connection(&data).pragma_query_value(None, name, |row| row.get(0)).unwrap() };
-    assert_eq!(pragma("user_version"), 2);
+    assert_eq!(pragma("user_version"), i64::from(migrations::latest()));
     assert_eq!(pragma("application_id"), i64::from(i32::from_be_bytes(*b"PtMn")));
     let mode: String = connection(&data).pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
@@ -89,7 +93,7 @@ async fn a_newer_database_and_a_foreign_one_are_refused_and_left_alone() {
     store.close().await;
     connection(&data).pragma_update(None, "user_version", 99).unwrap();
     let newer = Store::open(data.path()).unwrap_err();
-    assert!(matches!(newer, OpenError::Newer { found: 99, known: 2, .. }), "{newer}");
+    assert!(matches!(newer, OpenError::Newer { found: 99, .. }), "{newer}");
 
     let other = TempDir::new().unwrap();
     connection(&other).execute_batch("CREATE TABLE theirs (x)").unwrap();
@@ -102,7 +106,7 @@ async fn a_newer_database_and_a_foreign_one_are_refused_and_left_alone() {
     let garbage = TempDir::new().unwrap();
     std::fs::write(garbage.path().join("pointsman.db"), [7; 4096]).unwrap();
     let refused = Store::open(garbage.path()).unwrap_err();
-    assert!(matches!(refused, OpenError::Sqlite { .. }), "{refused}");
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
 }
 
 #[tokio::test]
@@ -336,7 +340,7 @@ async fn closing_waits_for_reads_and_folds_the_log_in() {
     assert_eq!(files(&data), ["pointsman.db", "pointsman.lock"]);
 }
 
-fn files(data: &TempDir) -> Vec<String> {
+pub(super) fn files(data: &TempDir) -> Vec<String> {
     let entries = std::fs::read_dir(data.path()).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

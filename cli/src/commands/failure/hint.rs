@@ -1,6 +1,6 @@
 //! What to do about a failure.
 
-use pointsman_control_plane::BuildError;
+use pointsman_control_plane::{BackupError, BuildError, CopyError, RestoreError, store::OpenError};
 use pointsman_sdk::admin::{AdminError, ConnectError, Reason, Refused};
 use tonic::Code;
 
@@ -25,6 +25,16 @@ impl Failure {
             Self::Profiles(error) => return of_profiles(error),
             Self::Serve(ServeError::ControlPlane(BuildError::Plaintext(_))) => {
                 "TLS takes --tls-cert and --tls-key; --admin-plaintext says that plaintext is meant"
+            }
+            Self::Serve(ServeError::ControlPlane(BuildError::Open(error)))
+            | Self::Backup(BackupError::Copy(CopyError::Source(error)))
+            | Self::Restore(RestoreError::Folder(error)) => return of_opening(error),
+            Self::Backup(BackupError::Exists(_)) => "--force replaces it",
+            Self::Restore(RestoreError::Exists(_)) => {
+                "--force puts the backup in its place, and keeps it beside"
+            }
+            Self::Restore(RestoreError::Backup(CopyError::Source(OpenError::Damaged { .. }))) => {
+                "restore an earlier backup; nothing was changed"
             }
             Self::NoUrl { .. } => {
                 "shared endpoints are at the integration, instance- and flow-specific ones at its deployments"
@@ -62,7 +72,40 @@ fn of_profiles(error: &ProfilesError) -> Option<String> {
     Some(hint.to_owned())
 }
 
+fn of_opening(error: &OpenError) -> Option<String> {
+    let hint = match error {
+        OpenError::Damaged { .. } => {
+            "`pointsman restore --data DIR --from FILE --force` puts a backup in its place, and keeps it beside"
+        }
+        OpenError::InUse { .. } => {
+            "one control plane works on a folder, and none while a backup is restored: stop the other first"
+        }
+        OpenError::Busy { .. } => "a shell of SQLite, or a copy under way? find the program and end it",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Where the control plane's disk or database fails, which its answer explains.
+fn of_database(reason: &str) -> Option<&'static str> {
+    let hint = match reason {
+        "DISK_FULL" => {
+            "make room on the control plane's disk, and repeat; nothing was changed, no restart is needed"
+        }
+        "DATABASE_BUSY" => {
+            "find the program that holds pointsman.db, end it, and repeat; nothing was changed"
+        }
+        "DATABASE_READ_ONLY" | "DISK_FAILED" => "docs/operations.md says what writes can fail for",
+        "DATABASE_DAMAGED" => "stop the control plane and `pointsman restore` a backup",
+        _ => return None,
+    };
+    Some(hint)
+}
+
 fn of_refusal(refused: &Refused) -> Option<String> {
+    if let Some(hint) = refused.reason.as_ref().and_then(|found| of_database(&found.reason)) {
+        return Some(hint.to_owned());
+    }
     let hint = match refused.code {
         Code::Unauthenticated => TOKEN,
         Code::PermissionDenied => return Some(of_missing_role(refused.reason.as_ref())),
