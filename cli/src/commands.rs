@@ -8,6 +8,7 @@ pub(crate) use self::failure::Failure;
 
 mod apply;
 mod backup;
+mod completions;
 mod control_plane;
 mod demo;
 mod edge;
@@ -70,6 +71,8 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup in the place of the database, while no control plane runs on it.
     Restore(restore::Restore),
+    /// Print a script that completes commands and flags in a shell.
+    Completions(completions::Completions),
     /// Play a flow endpoint: take webhooks, answer 200, print where they came for.
     Receive(receive::Receive),
 }
@@ -90,6 +93,7 @@ impl Cli {
             Command::Profile(profile) => call(profile.run()),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
+            Command::Completions(completions) => Ok(completions.run()?),
             Command::Receive(receive) => call(receive.run()),
         }
     }

@@ -8,7 +8,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-const COMMANDS: [&str; 13] = [
+/// In the order of the help.
+const COMMANDS: &[&str] = &[
     "demo",
     "up",
     "control-plane",
@@ -21,6 +22,7 @@ const COMMANDS: [&str; 13] = [
     "profile",
     "backup",
     "restore",
+    "completions",
     "receive",
 ];
 
@@ -226,4 +228,53 @@ fn a_reader_that_leaves_is_no_failure() {
     drop(reader);
     let output = pointsman(&["--help"]).stdout(writer).output().expect("runs");
     assert!(stderr(&output).is_empty(), "{}", stderr(&output));
+}
+
+#[test]
+fn each_shell_can_complete_each_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}: {}", stderr(&output));
+        let script = stdout(&output);
+        for word in COMMANDS.iter().chain(&["validate-only", "token-file"]) {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+    }
+    assert_eq!(run(&["completions", "tcsh"]).status.code(), Some(2));
+}
+
+#[test]
+fn bash_completes_commands_flags_and_values() {
+    let script = stdout(&run(&["completions", "bash"]));
+    let complete = |words: &[&str]| {
+        let last = words.last().expect("a word");
+        let asked = format!(
+            "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; _pointsman pointsman '{last}' '{}'; echo \"${{COMPREPLY[@]}}\"",
+            words.join(" "),
+            words.len() - 1,
+            words[words.len() - 2],
+        );
+        let output = Command::new("bash").args(["-c", &asked]).output().expect("bash runs");
+        stdout(&output).trim_end().to_owned()
+    };
+    assert_eq!(complete(&["pointsman", "exp"]), "export");
+    assert_eq!(complete(&["pointsman", "get", "--token-f"]), "--token-file");
+    assert_eq!(complete(&["pointsman", "get", "-o", "j"]), "json");
+    assert_eq!(complete(&["pointsman", "profile", "sh"]), "show");
+}
+
+#[test]
+fn help_and_the_document_tell_each_exit_code() {
+    let help = stdout(&run(&["--help"]));
+    let codes = |text: &str, before: &str| -> Vec<String> {
+        let rows = text.lines().filter_map(|line| line.strip_prefix(before));
+        let code = |row: &str| row.split([' ', '|']).next().unwrap_or_default().to_owned();
+        rows.map(code).filter(|code| code.parse::<u8>().is_ok()).collect()
+    };
+    let (_, listed) = help.split_once("Exit codes:\n").expect("a table");
+    let expected = ["0", "1", "2", "3", "4", "5", "6", "130"];
+    assert_eq!(codes(listed, "  "), expected);
+    let document = include_str!("../../docs/cli.md");
+    let (_, table) = document.split_once("## Exit codes").expect("a table");
+    assert_eq!(codes(table, "| "), expected);
 }

@@ -18,7 +18,7 @@ impl Failure {
         let hint = match self {
             Self::Connect(error) => return of_connecting(error),
             Self::Call(AdminError::Refused(refused)) => return of_refusal(refused),
-            Self::Call(AdminError::Unreachable { reason, .. }) => unreachable(reason),
+            Self::Call(AdminError::Unreachable { server, reason }) => unreachable(server, reason),
             Self::Call(AdminError::Timeout { .. }) => {
                 "give it more time with --timeout DURATION; a write may have been made all the same"
             }
@@ -48,7 +48,9 @@ impl Failure {
 
 fn of_connecting(error: &AdminConnectError) -> Option<String> {
     let hint = match error {
-        AdminConnectError::Connect(ConnectError::Unreachable { reason, .. }) => unreachable(reason),
+        AdminConnectError::Connect(ConnectError::Unreachable { server, reason }) => {
+            unreachable(server, reason)
+        }
         AdminConnectError::Connect(ConnectError::TokenInPlaintext { .. }) => {
             "use https:// in --server URL; --token-over-plaintext says that plaintext is meant"
         }
@@ -167,11 +169,14 @@ fn of_preconditions(refused: &Refused) -> &'static str {
 
 /// What may be wrong where no connection comes about. The reasons are the words of TLS and HTTP/2,
 /// which of them also a matter of luck.
-fn unreachable(reason: &str) -> &'static str {
+fn unreachable(server: &str, reason: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     if says(&["invalid peer certificate"]) {
         "name the CA of its certificate with --server-ca FILE, and the server as its certificate does"
-    } else if says(&["CertificateRequired", "certificate required", "BadCertificate", "UnknownCA"]) {
+    } else if says(&["CertificateRequired", "BadCertificate", "UnknownCA", "DecryptError"])
+        // The handshake was fine for this side, and then the other one went.
+        || server.starts_with("https") && says(&["broken pipe", "reset"])
+    {
         "it asks for a client's certificate that it knows: --client-cert FILE and --client-key FILE"
     } else if says(&["corrupt message", "http2 error", "broken pipe", "reset"]) {
         "something else answers there: TLS takes https:// in --server URL, plaintext http://"
