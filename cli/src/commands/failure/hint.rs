@@ -175,7 +175,7 @@ fn unreachable(server: &str, reason: &str) -> &'static str {
         "name the CA of its certificate with --server-ca FILE, and the server as its certificate does"
     } else if says(&["CertificateRequired", "BadCertificate", "UnknownCA", "DecryptError"])
         // The handshake was fine for this side, and then the other one went.
-        || server.starts_with("https") && says(&["broken pipe", "reset"])
+        || server.starts_with("https") && says(&["broken pipe", "reset", "connection closed"])
     {
         "it asks for a client's certificate that it knows: --client-cert FILE and --client-key FILE"
     } else if says(&["corrupt message", "http2 error", "broken pipe", "reset"]) {
