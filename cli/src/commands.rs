@@ -10,6 +10,7 @@ mod apply;
 mod backup;
 mod completions;
 mod control_plane;
+mod delete;
 mod demo;
 mod edge;
 mod edges;
@@ -61,6 +62,8 @@ enum Command {
     Export(export::Export),
     /// Show a resource or a collection.
     Get(get::Get),
+    /// Remove resources.
+    Delete(delete::Delete),
     /// Show what an endpoint would do with a request, without sending it on.
     Test(test::Test),
     /// Show the edges.
@@ -88,6 +91,7 @@ impl Cli {
             Command::Apply(apply) => call(apply.run()),
             Command::Export(export) => call(export.run()),
             Command::Get(get) => call(get.run()),
+            Command::Delete(delete) => call(delete.run()),
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
             Command::Profile(profile) => call(profile.run()),

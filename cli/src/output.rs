@@ -48,6 +48,9 @@ pub(crate) fn error(failure: &Failure) {
     }
     let mut text = match failure {
         Failure::Call(AdminError::Refused(found)) => format!("error: {}\n", refused::refused(found)),
+        Failure::Partly { error: AdminError::Refused(found) } => {
+            format!("error: only a part was done: {}\n", refused::refused(found))
+        }
         _ => format!("error: {failure}\n"),
     };
     if let Some(hint) = failure.hint() {

@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "apply",
     "export",
     "get",
+    "delete",
     "test",
     "edges",
     "profile",
@@ -107,6 +108,10 @@ fn wrong_usage_ends_with_2() {
         &["get", "customers", "--token", "a", "--token-file", "b"],
         &["get", "customers", "--client-cert", "c.pem"],
         &["apply", "-f", "x", "--wait=soon"],
+        &["delete"],
+        &["delete", "customers"],
+        &["delete", "edges/local"],
+        &["delete", "customers/a", "customers/b", "--etag", "x"],
         &["test", "acme-erp", "-H", "no-colon"],
     ] {
         let output = run(args);

@@ -36,6 +36,12 @@ pub(crate) enum Failure {
     /// The control plane refused, or did not answer.
     #[error(transparent)]
     Call(#[from] pointsman_sdk::admin::AdminError),
+    /// The control plane refused, after it had done a part of what was asked for.
+    #[error("only a part was done: {error}")]
+    Partly {
+        /// Why the rest was not.
+        error: pointsman_sdk::admin::AdminError,
+    },
     /// A file does not hold what it should.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

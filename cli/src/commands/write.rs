@@ -32,10 +32,10 @@ pub(crate) struct WaitSettings {
     /// Wait for the control plane to be there, and until the edges that are connected serve the change: for so long,
     /// each of the two, or as long as `--wait-timeout` says.
     #[expect(clippy::option_option, reason = "not given, given, given with a duration")]
-    #[arg(long, value_name = "DURATION", value_parser = units::duration, num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "DURATION", value_parser = patience, num_args = 0..=1, require_equals = true)]
     wait: Option<Option<Duration>>,
     /// How long a `--wait` without a duration waits.
-    #[arg(long, env = "POINTSMAN_WAIT_TIMEOUT", value_name = "DURATION", value_parser = units::duration, default_value = "30s")]
+    #[arg(long, env = "POINTSMAN_WAIT_TIMEOUT", value_name = "DURATION", value_parser = patience, default_value = "30s")]
     wait_timeout: Duration,
 }
 
@@ -81,7 +81,16 @@ impl WaitSettings {
         let timeout = prost_types::Duration::try_from(patience)
             .map_err(|_| Failure::Usage("--wait is too long".to_owned()))?;
         let request = WaitForRevisionRequest { revision, timeout: Some(timeout), ..Default::default() };
-        let waited = admin.wait_for_revision(request).await?;
+        let waited = match admin.wait_for_revision(request).await {
+            Ok(waited) => waited,
+            // The command itself has not failed.
+            Err(error) => {
+                output::note(&format!(
+                    "warning: revision {revision} was made; whether the edges serve it is not known: {error}\n"
+                ));
+                return Ok(End::NotServed);
+            }
+        };
         // With -o, standard output holds one document and nothing else.
         let said = served(revision, &waited);
         if format.is_some() {
@@ -96,6 +105,23 @@ impl WaitSettings {
     fn patience(&self) -> Option<Duration> {
         self.wait.map(|own| own.unwrap_or(self.wait_timeout))
     }
+}
+
+/// How long to wait: no longer than a control plane lets anybody.
+fn patience(text: &str) -> Result<Duration, PatienceError> {
+    const MAX: Duration = Duration::from_secs(300);
+    match units::duration(text)? {
+        patience if patience <= MAX => Ok(patience),
+        _ => Err(PatienceError::TooLong),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum PatienceError {
+    #[error(transparent)]
+    Unit(#[from] units::UnitError),
+    #[error("waiting ends after 5m at the latest")]
+    TooLong,
 }
 
 fn served(revision: i64, waited: &WaitForRevisionResponse) -> String {
@@ -143,6 +169,13 @@ mod tests {
         let parsed = parse(&["--wait", "customers/a"]).expect("parsed");
         assert_eq!(parsed.rest, ["customers/a"]);
         assert!(parse(&["--wait=customers/a"]).is_err());
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_the_control_plane_lets_them() {
+        assert_eq!(patience("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(patience("301s"), Err(PatienceError::TooLong));
+        assert_eq!(patience("0s"), Err(PatienceError::Unit(units::UnitError::DurationZero)));
     }
 
     #[test]

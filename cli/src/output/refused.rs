@@ -8,10 +8,8 @@ use super::style::shown;
 pub(crate) fn refused(refused: &Refused) -> String {
     let fields = refused.fields.iter().map(|fault| (&fault.field, &fault.description));
     let preconditions = refused.other_preconditions().map(|found| (&found.subject, &found.description));
-    let faults: Vec<_> = fields
-        .chain(preconditions)
-        .map(|(subject, description)| format!("{}: {}", shown(subject), shown(description)))
-        .collect();
+    let faults: Vec<_> =
+        fields.chain(preconditions).map(|(subject, description)| line(subject, description)).collect();
 
     let message = shown(&refused.message);
     let mut text = match faults.as_slice() {
@@ -38,6 +36,12 @@ pub(crate) fn refused(refused: &Refused) -> String {
         }
     }
     text
+}
+
+/// A fault, with what it is about unless it says so itself.
+fn line(subject: &str, description: &str) -> String {
+    let (subject, description) = (shown(subject), shown(description));
+    if description.contains(&subject) { description } else { format!("{subject}: {description}") }
 }
 
 /// The metadata that counts what an answer had no room for.
@@ -123,6 +127,24 @@ mod tests {
         );
         let one = Refused { fields: vec![fault("a")], ..nothing(Code::InvalidArgument, "a: is wrong\n") };
         assert_eq!(refused(&one), "a: is wrong\\n (INVALID_ARGUMENT)");
+    }
+
+    #[test]
+    fn a_fault_that_names_what_it_is_about_does_so_once() {
+        let in_use = |user: &str| Precondition {
+            kind: "IN_USE".to_owned(),
+            subject: user.to_owned(),
+            description: format!("customers/a is used by {user}"),
+        };
+        let said = refused(&Refused {
+            preconditions: vec![in_use("b"), in_use("c")],
+            reason: Some(reason("IN_USE", &[])),
+            ..nothing(Code::FailedPrecondition, "customers/a is used by b (and 1 more)")
+        });
+        assert_eq!(
+            said,
+            "2 faults (FAILED_PRECONDITION, IN_USE)\n  customers/a is used by b\n  customers/a is used by c"
+        );
     }
 
     #[test]

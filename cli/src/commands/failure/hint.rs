@@ -36,6 +36,9 @@ impl Failure {
             Self::Restore(RestoreError::Backup(CopyError::Source(OpenError::Damaged { .. }))) => {
                 "restore an earlier backup; nothing was changed"
             }
+            Self::Partly { .. } => {
+                "what is named before is done; mend the rest, and repeat with --allow-missing"
+            }
             Self::NoUrl { .. } => {
                 "shared endpoints are at the integration, instance- and flow-specific ones at its deployments"
             }

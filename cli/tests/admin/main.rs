@@ -1,0 +1,4 @@
+//! Admin commands against a real `pointsman up`.
+
+mod harness;
+mod writes;
