@@ -41,7 +41,9 @@ pub(crate) fn refused(refused: &Refused) -> String {
 /// A fault, with what it is about unless it says so itself.
 fn line(subject: &str, description: &str) -> String {
     let (subject, description) = (shown(subject), shown(description));
-    if description.contains(&subject) { description } else { format!("{subject}: {description}") }
+    // A name that has parts; a field may have that of any word.
+    let names_it = subject.contains('/') && description.contains(&subject);
+    if names_it { description } else { format!("{subject}: {description}") }
 }
 
 /// The metadata that counts what an answer had no room for.
@@ -137,13 +139,13 @@ mod tests {
             description: format!("customers/a is used by {user}"),
         };
         let said = refused(&Refused {
-            preconditions: vec![in_use("b"), in_use("c")],
+            preconditions: vec![in_use("x/b"), in_use("x/c")],
             reason: Some(reason("IN_USE", &[])),
-            ..nothing(Code::FailedPrecondition, "customers/a is used by b (and 1 more)")
+            ..nothing(Code::FailedPrecondition, "customers/a is used by x/b (and 1 more)")
         });
         assert_eq!(
             said,
-            "2 faults (FAILED_PRECONDITION, IN_USE)\n  customers/a is used by b\n  customers/a is used by c"
+            "2 faults (FAILED_PRECONDITION, IN_USE)\n  customers/a is used by x/b\n  customers/a is used by x/c"
         );
     }
 
