@@ -17,12 +17,14 @@ use uuid::Uuid;
 mod caller;
 mod etag;
 mod fields;
+mod mapping_id;
 mod owner;
 mod token;
 
 pub use caller::{Caller, Role};
 pub use etag::Etag;
 pub use fields::{FieldChange, Fields, REDACTED};
+pub use mapping_id::derived_mapping_id;
 pub use owner::Owner;
 pub use token::{DeploymentTokens, RandomError, random_token};
 

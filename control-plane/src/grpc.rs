@@ -14,6 +14,7 @@ mod customer_mapping;
 mod deployment;
 mod integration;
 mod manifest;
+mod mapping_rows;
 mod status;
 mod test_endpoint;
 mod undecodable;

@@ -21,19 +21,23 @@ use crate::{
     store::{AuditAction, Scope, Snapshot, Store},
 };
 
+mod batch;
 mod call;
 mod draft;
 mod error;
 mod manifest;
+mod mapping_row;
 mod page;
 mod plan;
 mod rules;
 mod writing;
 
+pub(crate) use batch::Upserted;
 pub use call::{Answer, Call, RepeatableRequest};
 pub use draft::Draft;
 pub use error::{Error, Refused, Violation, ViolationKind};
 pub use manifest::{Action, Applied, Manifest};
+pub(crate) use mapping_row::{MappingRow, RowTarget};
 pub use page::PageTokenError;
 pub(crate) use page::{Cursor, List};
 pub(crate) use rules::Rules;

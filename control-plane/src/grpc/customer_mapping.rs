@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call,
     crud::{Crud, Update},
+    mapping_rows,
 };
 use crate::{PublicUrl, domain::MappingSpec, registry::Registry};
 
@@ -20,13 +21,14 @@ use crate::{PublicUrl, domain::MappingSpec, registry::Registry};
 #[derive(Clone, Debug)]
 pub struct CustomerMappingService {
     crud: Crud,
+    registry: Registry,
 }
 
 impl CustomerMappingService {
     /// The service over `registry`; `urls` says what endpoint URLs start with.
     #[must_use]
     pub fn new(registry: Registry, urls: PublicUrl) -> Self {
-        Self { crud: Crud::new(registry, urls) }
+        Self { crud: Crud::new(registry.clone(), urls), registry }
     }
 }
 
@@ -95,9 +97,9 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
 
     async fn batch_upsert_customer_mappings(
         &self,
-        _request: Request<BatchUpsertCustomerMappingsRequest>,
+        request: Request<BatchUpsertCustomerMappingsRequest>,
     ) -> Result<Response<BatchUpsertCustomerMappingsResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        mapping_rows::batch_upsert(&self.registry, request).await
     }
 
     async fn import_customer_mappings(

@@ -36,11 +36,7 @@ impl<K: Kind> Draft<K> {
     ) -> Self {
         let at = at.into();
         let mut within = faults;
-        if display_name.len() > DISPLAY_NAME_BYTES {
-            let reason =
-                format!("is {} bytes long; at most {DISPLAY_NAME_BYTES} are allowed", display_name.len());
-            within.push(Fault::new("display_name", reason));
-        }
+        within.extend(display_name_fault(&display_name));
         let (name, unnamed) = match name {
             Ok(name) => (Some(name), Vec::new()),
             Err(faults) => (None, faults),
@@ -71,6 +67,13 @@ impl<K: Kind> Draft<K> {
     pub(super) fn faults_or(&self, error: Error) -> Error {
         if self.faults.is_empty() { error } else { Error::Refused(Refused::faulty(self.faults.clone())) }
     }
+}
+
+/// What is wrong with a display name.
+pub(super) fn display_name_fault(display_name: &str) -> Option<Fault> {
+    let bytes = display_name.len();
+    let reason = || format!("is {bytes} bytes long; at most {DISPLAY_NAME_BYTES} are allowed");
+    (bytes > DISPLAY_NAME_BYTES).then(|| Fault::new("display_name", reason()))
 }
 
 /// Where the conversion and the parser both find fault with a field, the conversion knows more.

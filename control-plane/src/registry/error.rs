@@ -116,6 +116,8 @@ pub enum ViolationKind {
     ExternalIdTaken,
     /// Source ids are unique within an integration.
     SourceIdTaken,
+    /// The name of a mapping that is to be made is that of another one.
+    MappingIdTaken,
     /// A shared endpoint has at most one enabled deployment per customer.
     EnabledTwice,
     /// A resource that others use cannot be deleted.
@@ -133,6 +135,7 @@ impl ViolationKind {
             Self::FlowInUse => "FLOW_IN_USE",
             Self::ExternalIdTaken => "EXTERNAL_ID_TAKEN",
             Self::SourceIdTaken => "SOURCE_CUSTOMER_ID_TAKEN",
+            Self::MappingIdTaken => "CUSTOMER_MAPPING_ID_TAKEN",
             Self::EnabledTwice => "DEPLOYMENT_ALREADY_ENABLED",
             Self::InUse => "IN_USE",
         }

@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(super) customers: Steps<CustomerSpec>,
     pub(super) mappings: Steps<MappingSpec>,
     pub(super) deployments: Steps<DeploymentSpec>,
+    /// What was wrong on the way to this plan.
+    pub(super) refused: Refused,
 }
 
 /// What is to be written of one kind, in the request's order.
@@ -46,7 +48,7 @@ impl Plan {
     /// Writes everything, and refuses it with all of its faults and violations where there are any. Whoever called
     /// then drops the transaction.
     pub(super) fn carry_out(&mut self, writing: &mut Writing<'_, '_>) -> Result<(), Error> {
-        let mut refused = Refused::default();
+        let mut refused = std::mem::take(&mut self.refused);
         let transaction = &mut *writing.transaction;
         self.integrations.compare(transaction.snapshot(), &mut refused)?;
         self.customers.compare(transaction.snapshot(), &mut refused)?;
@@ -97,6 +99,7 @@ impl From<Manifest> for Plan {
             customers: Steps::new(manifest.customers),
             mappings: Steps::new(manifest.customer_mappings),
             deployments: Steps::new(manifest.deployments),
+            refused: Refused::default(),
         }
     }
 }
