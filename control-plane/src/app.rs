@@ -160,10 +160,12 @@ impl App {
                 tracing::error!(error = &error as &dyn std::error::Error, "the configuration cannot be read");
             }
         }));
+        let following = tokio::spawn(self.health.clone().follow(self.store.clone()));
         Running {
             admin_addr: self.admin_addr,
             stop,
             serving: Some(serving),
+            following: Some(AbortOnDropHandle::new(following)),
             _warming: warming,
             store: self.store,
             publisher: self.publisher,
@@ -178,6 +180,7 @@ pub struct Running {
     admin_addr: SocketAddr,
     stop: CancellationToken,
     serving: Option<AbortOnDropHandle<()>>,
+    following: Option<AbortOnDropHandle<()>>,
     _warming: AbortOnDropHandle<()>,
     store: Store,
     publisher: Publisher,
@@ -194,7 +197,13 @@ impl Running {
     /// Stops: no new calls, streams end, calls under way finish, a bounded wait. The database is free afterwards.
     pub async fn drain(mut self) {
         let serving = self.serving.take();
+        let following = self.following.take();
         let drained = timeout(DRAIN_TIMEOUT, async {
+            if let Some(following) = following {
+                // What it says of our health is not to come behind the end.
+                following.abort();
+                let _ = following.await;
+            }
             self.health.stop().await;
             self.stop.cancel();
             self.publisher.drain().await;

@@ -20,6 +20,7 @@ use crate::domain::{Epoch, Revision};
 
 mod audit;
 mod backup;
+mod condition;
 mod copy;
 mod directory;
 mod endpoint;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use audit::{AuditAction, AuditEntry};
 pub use backup::{Backup, BackupError, Existing, backup};
+pub use condition::Condition;
 pub use copy::CopyError;
 pub use directory::LookupError;
 pub use error::{OpenError, StoreError};
@@ -108,7 +110,8 @@ impl Store {
     }
 
     /// Writes, after all writes before it. What `write` did is there as a whole once this answers, or not at all:
-    /// where `write` fails, and where it is to [`Keep::Nothing`].
+    /// where `write` fails, and where it is to [`Keep::Nothing`]. An error of the transaction is to be passed on: where
+    /// the disk fails, SQLite has taken back what was written before it.
     pub async fn write<T, E, F>(&self, keep: Keep, write: F) -> Result<Written<T>, E>
     where
         T: Send + 'static,
@@ -116,6 +119,17 @@ impl Store {
         F: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
         self.writer.write(keep, write).await
+    }
+
+    /// Whether writes are kept, told whenever that changes.
+    #[must_use]
+    pub fn condition(&self) -> watch::Receiver<Condition> {
+        self.writer.condition()
+    }
+
+    /// Writes something that changes nothing, to find out whether writes are kept again.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.write(Keep::Changes, |transaction| transaction.probe()).await.map(|_| ())
     }
 
     /// Lets go of the database, after the reads and writes that are under way. Later ones fail.

@@ -61,13 +61,27 @@ pub enum OpenError {
         /// The first things that were found, each in a line.
         faults: Vec<String>,
     },
-    /// SQLite's own complaint.
-    #[error("cannot open {path}, or the files that begin with its name: {source}")]
-    Sqlite {
+    /// The file system cannot hold a write-ahead log: it is remote, or files of these names are in the way.
+    #[error(
+        "{path}-wal and {path}-shm cannot be used: the folder has to be on a local file system, and its files ours"
+    )]
+    NoLog {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The disk is full, or a quota or a limit on the size of files is reached.
+    #[error("there is no room on the disk of {path}")]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another complaint of SQLite's.
+    #[error("cannot open {path} and the files that begin with its name: {source}")]
+    Store {
         /// The file.
         path: PathBuf,
         /// The complaint.
-        source: rusqlite::Error,
+        source: StoreError,
     },
     /// No randomness for a new database's epoch and keys.
     #[error(transparent)]
@@ -85,12 +99,11 @@ impl OpenError {
     /// What SQLite's complaint about `path` means.
     pub(super) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged { path, faults: vec![source.to_string()] }
-            }
-            _ => Self::Sqlite { path, source },
+        match StoreError::from(source) {
+            StoreError::Busy(_) => Self::Busy { path },
+            StoreError::Corrupt(source) => Self::Damaged { path, faults: vec![source.to_string()] },
+            StoreError::Full(_) => Self::Full { path },
+            source => Self::Store { path, source },
         }
     }
 }

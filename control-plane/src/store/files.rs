@@ -78,6 +78,8 @@ pub(super) fn create_file(path: &Path) -> io::Result<()> {
 pub(super) fn keep_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = match fs::metadata(path) {
+        // What is no file is told of when it is opened.
+        Ok(metadata) if !metadata.is_file() => return Ok(()),
         Ok(metadata) => metadata.permissions().mode(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{
     OpenError, PageKey, files,
@@ -17,6 +17,8 @@ use super::{
 
 /// SQLite's own recovery and checkpoints can make a connection wait, and other programs: there is one writer of ours.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The kind of journal.
+const WAL: &str = "wal";
 /// The write-ahead log is cut back to this after it was folded in, in bytes.
 const WAL_BYTES: i64 = 64 * 1024 * 1024;
 const CACHED_STATEMENTS: usize = 128;
@@ -47,7 +49,10 @@ pub(super) fn open(data: &Path) -> Result<Opened, OpenError> {
     // Before anything is written: it may be another program's.
     let version = migrations::version(&connection, &path)?;
     check(&connection, &path)?;
-    log_ahead(&connection).map_err(failed)?;
+    if log_ahead(&connection).map_err(failed)? != WAL {
+        return Err(OpenError::NoLog { path });
+    }
+    begin(&mut connection).map_err(failed)?;
     migrations::run(&mut connection, &path, version)?;
     let head = Head::read(&connection).map_err(failed)?;
     let page_key = PageKey::read(&connection).map_err(failed)?;
@@ -79,11 +84,21 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connect
     Ok(connection)
 }
 
-/// Readers and the writer do not wait for each other, and a write that was answered survives a loss of power.
-fn log_ahead(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+/// Readers and the writer do not wait for each other, and a write that was answered survives a loss of power. Gives the
+/// kind of journal that is kept now: SQLite says nothing else where it cannot keep this one.
+fn log_ahead(connection: &Connection) -> rusqlite::Result<String> {
+    let mode = connection.pragma_update_and_check(None, "journal_mode", WAL, |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
+    Ok(mode)
+}
+
+/// Whether a write can begin, which shows files that can only be read. A lock of another program goes by.
+fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
+    match connection.transaction_with_behavior(TransactionBehavior::Immediate).map(drop) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        begun => begun,
+    }
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::{Change, Keep, OpenError, Store, StoreError, WriteTransaction, migrations};
 use crate::domain::{CustomerSpec, Meta, Owner, Resource, Revision};
 
+mod failures;
+mod sharing;
+
 pub(super) fn open() -> (TempDir, Store) {
     let data = TempDir::new().unwrap();
     let store = Store::open(data.path()).unwrap();

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Keep, Snapshot, StoreError, Table, Written, snapshot::Head};
+use super::{Condition, Keep, Snapshot, StoreError, Table, Written, condition::Finding, snapshot::Head};
 use crate::domain::{Resource, Revision};
 
 /// Removals are remembered for this many revisions: an edge that is further behind takes a snapshot.
@@ -22,16 +22,40 @@ impl<'c> WriteTransaction<'c> {
     pub(super) fn run<T, E: From<StoreError>>(
         connection: &'c mut Connection,
         keep: Keep,
+        finding: &mut Finding,
         write: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Written<T>, E> {
-        let mut this = Self::begin(connection)?;
-        let value = write(&mut this)?;
+        let mut this = Self::begin(connection).inspect_err(|error| finding.of(error))?;
+        let value = match write(&mut this) {
+            Ok(value) => value,
+            Err(error) => {
+                // SQLite takes a transaction back by itself where the disk fails in the middle of it.
+                if this.transaction.is_autocommit() {
+                    finding.0 = Some(Condition::Failing);
+                }
+                return Err(error);
+            }
+        };
         let revision = match keep {
-            Keep::Changes => this.commit()?,
+            Keep::Changes => {
+                let writes = this.changed || this.touched;
+                let revision = this.commit().inspect_err(|error| finding.of(error))?;
+                if writes {
+                    finding.0 = Some(Condition::Well);
+                }
+                revision
+            }
             // Dropping the transaction rolls it back.
             Keep::Nothing => this.head.revision,
         };
         Ok(Written { value, revision })
+    }
+
+    /// Writes something that changes nothing, to see whether it is kept.
+    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+        self.touch();
+        self.transaction.execute("UPDATE meta SET revision = revision", [])?;
+        Ok(())
     }
 
     fn begin(connection: &'c mut Connection) -> Result<Self, StoreError> {

@@ -11,7 +11,10 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
-use super::{OpenError, StoreError, WriteTransaction};
+use super::{
+    Condition, OpenError, StoreError, WriteTransaction,
+    condition::{Finding, Record},
+};
 use crate::domain::Revision;
 
 /// Writes that wait for their turn; more wait outside.
@@ -39,10 +42,11 @@ pub struct Written<T> {
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
+    condition: watch::Receiver<Condition>,
     closed: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
-type Write = dyn FnOnce(&mut Connection, &watch::Sender<Revision>) + Send;
+type Write = dyn FnOnce(&mut Connection, &watch::Sender<Revision>, &Record) + Send;
 
 enum Job {
     Write(Box<Write>),
@@ -57,9 +61,10 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (jobs, mut queue) = mpsc::channel(QUEUED_WRITES);
         let (closing, closed) = oneshot::channel();
+        let (record, condition) = Record::new();
         let write = move || {
             while let Some(Job::Write(job)) = queue.blocking_recv() {
-                job(&mut connection, &revisions);
+                job(&mut connection, &revisions, &record);
             }
             // Closing the last connection folds the write-ahead log in; then others may have the database.
             drop(connection);
@@ -68,7 +73,11 @@ impl Writer {
             let _ = closing.send(());
         };
         thread::Builder::new().name("store-writer".to_owned()).spawn(write).map_err(OpenError::Thread)?;
-        Ok(Self { jobs, closed: Arc::new(Mutex::new(Some(closed))) })
+        Ok(Self { jobs, condition, closed: Arc::new(Mutex::new(Some(closed))) })
+    }
+
+    pub(super) fn condition(&self) -> watch::Receiver<Condition> {
+        self.condition.clone()
     }
 
     pub(super) async fn write<T, E, F>(&self, keep: Keep, write: F) -> Result<Written<T>, E>
@@ -78,13 +87,15 @@ impl Writer {
         F: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Job::Write(Box::new(move |connection, revisions| {
+        let job = Job::Write(Box::new(move |connection, revisions, record| {
             if answer.is_closed() {
                 // Whoever asked has gone before its turn came.
                 return;
             }
-            let result = catch_unwind(AssertUnwindSafe(|| WriteTransaction::run(connection, keep, write)))
-                .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+            let mut finding = Finding::default();
+            let run = || WriteTransaction::run(connection, keep, &mut finding, write);
+            let result =
+                catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
             if let Ok(written) = &result {
                 // `max`, as a revision never goes back.
                 revisions.send_if_modified(|latest| {
@@ -93,6 +104,7 @@ impl Writer {
                     newer
                 });
             }
+            record.note(&finding, connection);
             // Nobody may be waiting any more.
             let _ = answer.send(result);
         }));

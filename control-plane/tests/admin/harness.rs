@@ -32,7 +32,11 @@ pub(crate) struct ControlPlane {
 
 impl ControlPlane {
     pub(crate) async fn start() -> Self {
-        let data = TempDir::new().expect("a folder");
+        Self::on(TempDir::new().expect("a folder")).await
+    }
+
+    /// One on what the folder holds.
+    pub(crate) async fn on(data: TempDir) -> Self {
         let running = start(data.path()).await;
         let channel = connect(running.admin_addr());
         Self { data, running: Some(running), channel }

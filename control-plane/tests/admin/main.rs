@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say so where something is not as it should be")]
 
 mod batches;
+mod disk;
 mod faults;
 mod harness;
 mod lists;

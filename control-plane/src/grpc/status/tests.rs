@@ -1,4 +1,5 @@
 use pointsman_routing::{fault::Fault, name::ResourceName};
+use rusqlite::ffi;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -12,6 +13,37 @@ fn a_fault_of_ours_says_nothing_of_its_cause() {
     assert_eq!(status.code(), Code::Internal);
     assert!(!format!("{status:?}").contains("secret"));
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "INTERNAL");
+}
+
+#[test]
+fn what_an_operator_can_mend_is_told_apart() {
+    let cases = [
+        (ffi::SQLITE_FULL, Code::ResourceExhausted, "DISK_FULL"),
+        // As with a quota, or a limit on the size of files.
+        (ffi::SQLITE_IOERR_WRITE, Code::ResourceExhausted, "DISK_FULL"),
+        (ffi::SQLITE_IOERR_SHMSIZE, Code::ResourceExhausted, "DISK_FULL"),
+        (ffi::SQLITE_BUSY, Code::Unavailable, "DATABASE_BUSY"),
+        (ffi::SQLITE_BUSY_SNAPSHOT, Code::Unavailable, "DATABASE_BUSY"),
+        (ffi::SQLITE_READONLY, Code::Unavailable, "DATABASE_READ_ONLY"),
+        (ffi::SQLITE_IOERR_FSYNC, Code::Unavailable, "DISK_FAILED"),
+        (ffi::SQLITE_IOERR_READ, Code::Unavailable, "DISK_FAILED"),
+        (ffi::SQLITE_CANTOPEN, Code::Unavailable, "DISK_FAILED"),
+        (ffi::SQLITE_CORRUPT, Code::DataLoss, "DATABASE_DAMAGED"),
+        (ffi::SQLITE_NOTADB, Code::DataLoss, "DATABASE_DAMAGED"),
+        (ffi::SQLITE_CONSTRAINT, Code::Internal, "INTERNAL"),
+    ];
+    for (sqlite, code, reason) in cases {
+        let complaint = Some("/var/lib/secret".to_owned());
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(sqlite), complaint);
+        let status = from_error(Error::Store(error.into()));
+        assert_eq!(status.code(), code, "{reason}");
+        assert!(!format!("{status:?}").contains("/var/lib"), "{status:?}");
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, reason);
+        assert_eq!(details.retry_info().is_some(), code == Code::Unavailable, "{reason}");
+    }
+    let closed = from_error(Error::Store(StoreError::Closed));
+    assert_eq!((closed.code(), closed.message()), (Code::Unavailable, "the control plane is stopping"));
 }
 
 #[test]
