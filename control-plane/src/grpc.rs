@@ -8,6 +8,7 @@ pub mod convert;
 pub mod edge;
 
 mod call;
+mod complete;
 mod crud;
 mod customer;
 mod customer_mapping;
@@ -17,11 +18,11 @@ mod manifest;
 mod mapping_rows;
 mod status;
 mod test_endpoint;
-mod undecodable;
 
+pub(crate) use complete::CompleteLayer;
 pub use customer::CustomerService;
 pub use customer_mapping::CustomerMappingService;
 pub use deployment::DeploymentService;
 pub use integration::IntegrationService;
 pub use manifest::{MANIFEST_BYTES_MAX, ManifestService};
-pub(crate) use undecodable::blame_the_caller;
+pub use status::error_reasons;

@@ -20,6 +20,7 @@ pub mod config;
 pub mod domain;
 pub mod fleet;
 pub mod grpc;
+mod labelled;
 pub mod publisher;
 pub mod registry;
 pub mod store;

@@ -22,15 +22,14 @@ use tonic::{
     service::Routes,
     transport::{self, Server, ServerTlsConfig, server::TcpIncoming},
 };
-use tower::util::MapResponseLayer;
 
 use super::{BuildError, Health};
 use crate::{
     config::Config,
     fleet::Fleet,
     grpc::{
-        CustomerMappingService, CustomerService, DeploymentService, IntegrationService, MANIFEST_BYTES_MAX,
-        ManifestService, blame_the_caller, config::ConfigService, edge::EdgeService,
+        CompleteLayer, CustomerMappingService, CustomerService, DeploymentService, IntegrationService,
+        MANIFEST_BYTES_MAX, ManifestService, config::ConfigService, edge::EdgeService,
     },
     publisher::Publisher,
     registry::Registry,
@@ -66,7 +65,6 @@ pub(super) struct Services {
 /// A server with our bounds.
 pub(super) fn builder(tls: Option<ServerTlsConfig>) -> Result<Server, transport::Error> {
     let builder = Server::builder()
-        .timeout(CALL_TIMEOUT)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
@@ -133,7 +131,10 @@ impl Services {
         stop: S,
     ) -> impl Future<Output = Result<(), transport::Error>> + use<S> {
         let routes = self.edge_routes.clone();
-        async { builder(None)?.add_routes(routes).serve_with_incoming_shutdown(incoming, stop).await }
+        async {
+            let mut builder = builder(None)?.layer(CompleteLayer::new(CALL_TIMEOUT));
+            builder.add_routes(routes).serve_with_incoming_shutdown(incoming, stop).await
+        }
     }
 
     /// Serves until `stop`, and then until the calls under way are done.
@@ -144,7 +145,7 @@ impl Services {
         stop: impl Future<Output = ()>,
     ) -> Result<(), transport::Error> {
         self.health.start().await;
-        let mut builder = builder.layer(MapResponseLayer::new(blame_the_caller));
+        let mut builder = builder.layer(CompleteLayer::new(CALL_TIMEOUT));
         builder.add_routes(self.routes).serve_with_incoming_shutdown(incoming, stop).await
     }
 }

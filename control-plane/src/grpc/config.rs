@@ -8,7 +8,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{
     crud::{PAGE_BYTES, page_limit},
-    status,
+    status::{self, Reason},
 };
 use crate::{
     publisher::{Publisher, StreamEnd, Unreadable},
@@ -66,15 +66,17 @@ impl config_service_server::ConfigService for ConfigService {
 }
 
 fn ended(end: StreamEnd) -> Status {
-    let code = match &end {
-        StreamEnd::Draining => Code::Unavailable,
-        StreamEnd::TooManyStreams => Code::ResourceExhausted,
-        StreamEnd::NoHello(_) | StreamEnd::Silent(_) | StreamEnd::Stalled(_) => Code::DeadlineExceeded,
-        StreamEnd::Replaced => Code::Aborted,
-        StreamEnd::Message(_) | StreamEnd::Unreadable(_) => Code::InvalidArgument,
-        StreamEnd::Store(_) => Code::Internal,
+    let (code, reason) = match &end {
+        StreamEnd::Draining => (Code::Unavailable, Reason::Stopping),
+        StreamEnd::TooManyStreams => (Code::ResourceExhausted, Reason::TooManyStreams),
+        StreamEnd::NoHello(_) | StreamEnd::Silent(_) | StreamEnd::Stalled(_) => {
+            (Code::DeadlineExceeded, Reason::DeadlineExceeded)
+        }
+        StreamEnd::Replaced => (Code::Aborted, Reason::StreamReplaced),
+        StreamEnd::Message(_) | StreamEnd::Unreadable(_) => (Code::InvalidArgument, Reason::InvalidArgument),
+        StreamEnd::Store(_) => (Code::Internal, Reason::Internal),
     };
-    Status::new(code, end.to_string())
+    status::because(code, reason, end.to_string())
 }
 
 #[cfg(test)]

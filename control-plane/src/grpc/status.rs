@@ -13,12 +13,18 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 use crate::{
-    registry::{Error, Refused, Violation},
+    registry::{Error, Refused, Violation, ViolationKind},
     store::{LookupError, StoreError},
 };
 
+mod reason;
+
+pub(crate) use reason::Reason;
+
 /// Who defines the reasons.
 const DOMAIN: &str = "pointsman";
+/// What a client learns of a fault of ours.
+const OURS: &str = "an internal error; the log of the control plane says more";
 /// The longest text of one fault.
 const TEXT_BYTES_MAX: usize = 400;
 /// All texts of a status together: with their framing, and in base64, they stay below 8 KiB.
@@ -26,36 +32,44 @@ const DETAILS_BYTES_MAX: usize = 4_000;
 /// What callers are told to wait before they repeat a call that failed for a reason that may go by.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// Every reason that an error of ours can have, for documentation to be measured against.
+pub fn error_reasons() -> impl Iterator<Item = &'static str> {
+    let rules = ViolationKind::ALL.iter().map(|kind| kind.label());
+    Reason::ALL.iter().map(|reason| reason.label()).chain(rules)
+}
+
 /// The status of an error of the registry.
 pub(super) fn from_error(error: Error) -> Status {
     match error {
         Error::Refused(refused) => from_refused(&refused),
-        Error::NotFound(name) => about(Code::NotFound, "NOT_FOUND", &name, format!("there is no {name}")),
+        Error::NotFound(name) => {
+            about(Code::NotFound, Reason::NotFound, &name, format!("there is no {name}"))
+        }
         Error::AlreadyExists(name) => {
-            about(Code::AlreadyExists, "ALREADY_EXISTS", &name, format!("{name} is there already"))
+            about(Code::AlreadyExists, Reason::AlreadyExists, &name, format!("{name} is there already"))
         }
         Error::EtagMismatch(name) => {
             let message = format!("{name} has changed since its etag was read: read it again");
-            about(Code::Aborted, "ETAG_MISMATCH", &name, message)
+            about(Code::Aborted, Reason::EtagMismatch, &name, message)
         }
         Error::OutOfScope(name) => {
             let message = format!("the access token is not for {name}");
-            about(Code::PermissionDenied, "OUT_OF_SCOPE", &name, message)
+            about(Code::PermissionDenied, Reason::OutOfScope, &name, message)
         }
         Error::RequestReused => {
             let message = "the request id stands for another request: choose a new one";
-            let mut details = info("REQUEST_ID_REUSED");
+            let mut details = info(Reason::RequestIdReused);
             details.set_bad_request(vec![FieldViolation::new("request_id", message)]);
             Status::with_error_details(Code::InvalidArgument, message, details)
         }
         Error::PageToken(error) => {
-            let mut details = info("PAGE_TOKEN_INVALID");
+            let mut details = info(Reason::PageTokenInvalid);
             details.set_bad_request(vec![FieldViolation::new("page_token", error.to_string())]);
             Status::with_error_details(Code::InvalidArgument, error.to_string(), details)
         }
         Error::TooLarge { limit_bytes } => {
             let message = format!("the answer would be larger than {limit_bytes} bytes: read it in lists");
-            Status::with_error_details(Code::ResourceExhausted, message, info("ANSWER_TOO_LARGE"))
+            Status::with_error_details(Code::ResourceExhausted, message, info(Reason::AnswerTooLarge))
         }
         Error::Store(error) => from_store(&error),
         error @ Error::Random(_) => internal(&error),
@@ -68,33 +82,33 @@ pub(super) fn from_store(error: &StoreError) -> Status {
     let (code, reason, message) = match error {
         StoreError::Full(_) => (
             Code::ResourceExhausted,
-            "DISK_FULL",
+            Reason::DiskFull,
             "there is no room on the disk of the control plane's database; nothing was changed: make room, and repeat it",
         ),
         StoreError::Busy(_) => (
             Code::Unavailable,
-            "DATABASE_BUSY",
+            Reason::DatabaseBusy,
             "another program holds the control plane's database; nothing was changed: repeat it when it lets go",
         ),
         StoreError::ReadOnly(_) => (
             Code::Unavailable,
-            "DATABASE_READ_ONLY",
+            Reason::DatabaseReadOnly,
             "the control plane's database cannot be written: its files or their file system are read-only",
         ),
         StoreError::Disk(_) => (
             Code::Unavailable,
-            "DISK_FAILED",
+            Reason::DiskFailed,
             "the disk of the control plane's database has failed; the log of the control plane says more",
         ),
         StoreError::Corrupt(_) => (
             Code::DataLoss,
-            "DATABASE_DAMAGED",
+            Reason::DatabaseDamaged,
             "the control plane's database is damaged: restore a backup; the log of the control plane says more",
         ),
-        StoreError::Closed => (Code::Unavailable, "STOPPING", "the control plane is stopping"),
+        StoreError::Closed => (Code::Unavailable, Reason::Stopping, "the control plane is stopping"),
         StoreError::Sqlite(_) | StoreError::Damaged { .. } | StoreError::Panicked => return internal(error),
     };
-    tracing::error!(error = error as &dyn std::error::Error, reason, "a call failed");
+    tracing::error!(error = error as &dyn std::error::Error, reason = reason.label(), "a call failed");
     let mut details = info(reason);
     if code == Code::Unavailable {
         details.set_retry_info(Some(RETRY_DELAY));
@@ -110,18 +124,49 @@ pub(super) fn from_faults(faults: Vec<Fault>) -> Status {
 /// The status of a request whose bytes are not the message that the method takes.
 pub(super) fn undecodable(reason: &str) -> Status {
     let message = format!("the request cannot be decoded: {}", cut(reason));
-    Status::with_error_details(Code::InvalidArgument, message, info("UNDECODABLE"))
+    Status::with_error_details(Code::InvalidArgument, message, info(Reason::Undecodable))
+}
+
+/// The status of a call that went on for longer than it may.
+pub(super) fn too_late(after: Duration) -> Status {
+    because(Code::DeadlineExceeded, Reason::DeadlineExceeded, format!("the call took longer than {after:?}"))
+}
+
+/// The status of a call that panicked. The panic itself has been logged.
+pub(super) fn panicked() -> Status {
+    because(Code::Internal, Reason::Internal, OURS)
+}
+
+/// A status of this reason, without further details.
+pub(super) fn because(code: Code, reason: Reason, message: impl Into<String>) -> Status {
+    Status::with_error_details(code, message, info(reason))
+}
+
+/// A status that has no details, with the reason that its code tells. What else it carries stays.
+pub(super) fn completed(status: Status) -> Status {
+    let reason = Reason::of(status.code());
+    let metadata = status.metadata().clone();
+    let message = match (status.message(), status.code()) {
+        // All that tonic says of a path that it does not know.
+        ("", Code::Unimplemented) => "there is no such method",
+        (message, _) => message,
+    };
+    Status::with_error_details_and_metadata(status.code(), message, info(reason), metadata)
 }
 
 /// The status of a resource that was written under laxer rules and cannot be used under those of now.
 pub(super) fn unusable(error: &LookupError) -> Status {
-    Status::with_error_details(Code::FailedPrecondition, cut(&error.to_string()), info("RESOURCE_UNUSABLE"))
+    Status::with_error_details(
+        Code::FailedPrecondition,
+        cut(&error.to_string()),
+        info(Reason::ResourceUnusable),
+    )
 }
 
 /// The status of an edge that nobody has heard of.
 pub(super) fn no_edge(id: &EdgeId) -> Status {
     let message = format!("{id} has not connected since this control plane was started");
-    let mut details = info("NOT_FOUND");
+    let mut details = info(Reason::NotFound);
     details.set_resource_info("pointsman.admin.v1.Edge", id.to_string(), "", message.clone());
     Status::with_error_details(Code::NotFound, message, details)
 }
@@ -129,11 +174,7 @@ pub(super) fn no_edge(id: &EdgeId) -> Status {
 /// A fault of ours: logged here, and a client learns no more than that.
 pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Status {
     tracing::error!(error, "a call failed for a reason of ours");
-    Status::with_error_details(
-        Code::Internal,
-        "an internal error; the log of the control plane says more",
-        info("INTERNAL"),
-    )
+    because(Code::Internal, Reason::Internal, OURS)
 }
 
 /// Faults make the request invalid, whatever the state; violations alone are failed preconditions. Every field is in
@@ -166,17 +207,15 @@ fn from_refused(refused: &Refused) -> Status {
     }
 
     let (code, reason) = match (&refused.faults[..], &refused.violations[..]) {
-        ([_, ..], _) => (Code::InvalidArgument, "INVALID_ARGUMENT"),
+        ([_, ..], _) => (Code::InvalidArgument, Reason::InvalidArgument.label()),
         ([], [first, rest @ ..]) if rest.iter().all(|other| other.kind == first.kind) => {
             (Code::FailedPrecondition, first.kind.label())
         }
-        ([], _) => (Code::FailedPrecondition, "FAILED_PRECONDITION"),
+        ([], _) => (Code::FailedPrecondition, Reason::FailedPrecondition.label()),
     };
-    let mut details = info(reason);
-    if left_out > 0 {
-        let metadata = HashMap::from([("leftOut".to_owned(), left_out.to_string())]);
-        details.set_error_info(reason, DOMAIN, metadata);
-    }
+    let left_out = (left_out > 0).then(|| ("leftOut".to_owned(), left_out.to_string()));
+    let mut details =
+        ErrorDetails::with_error_info(reason, DOMAIN, left_out.into_iter().collect::<HashMap<_, _>>());
     if !fields.is_empty() {
         details.set_bad_request(fields);
     }
@@ -203,7 +242,7 @@ fn summary(refused: &Refused) -> String {
     }
 }
 
-fn about(code: Code, reason: &str, name: &ResourceName, message: String) -> Status {
+fn about(code: Code, reason: Reason, name: &ResourceName, message: String) -> Status {
     let kind = match name {
         ResourceName::Integration(_) => "pointsman.admin.v1.Integration",
         ResourceName::Customer(_) => "pointsman.admin.v1.Customer",
@@ -215,8 +254,8 @@ fn about(code: Code, reason: &str, name: &ResourceName, message: String) -> Stat
     Status::with_error_details(code, message, details)
 }
 
-fn info(reason: &str) -> ErrorDetails {
-    ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new())
+fn info(reason: Reason) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason.label(), DOMAIN, HashMap::new())
 }
 
 /// What of the bound is left.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pointsman_routing::{fault::Fault, name::ResourceName};
 
 use super::PageTokenError;
-use crate::{domain::RandomError, store::StoreError};
+use crate::{domain::RandomError, labelled::labelled, store::StoreError};
 
 /// So many faults and violations are kept of one request; beyond, they are counted.
 const KEPT: usize = 1_000;
@@ -101,44 +101,27 @@ pub struct Violation {
     pub reason: String,
 }
 
-/// The rules across resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ViolationKind {
-    /// The integration that a resource lies in does not exist.
-    IntegrationMissing,
-    /// The customer that a resource names does not exist.
-    CustomerMissing,
-    /// A deployment has a URL for a flow that its integration does not have.
-    FlowMissing,
-    /// A deployment has a URL for a flow that is to be removed.
-    FlowInUse,
-    /// External IDs are unique.
-    ExternalIdTaken,
-    /// Source ids are unique within an integration.
-    SourceIdTaken,
-    /// The name of a mapping that is to be made is that of another one.
-    MappingIdTaken,
-    /// A shared endpoint has at most one enabled deployment per customer.
-    EnabledTwice,
-    /// A resource that others use cannot be deleted.
-    InUse,
-}
-
-impl ViolationKind {
-    /// Its stable label.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::IntegrationMissing => "INTEGRATION_NOT_FOUND",
-            Self::CustomerMissing => "CUSTOMER_NOT_FOUND",
-            Self::FlowMissing => "FLOW_NOT_FOUND",
-            Self::FlowInUse => "FLOW_IN_USE",
-            Self::ExternalIdTaken => "EXTERNAL_ID_TAKEN",
-            Self::SourceIdTaken => "SOURCE_CUSTOMER_ID_TAKEN",
-            Self::MappingIdTaken => "CUSTOMER_MAPPING_ID_TAKEN",
-            Self::EnabledTwice => "DEPLOYMENT_ALREADY_ENABLED",
-            Self::InUse => "IN_USE",
-        }
+labelled! {
+    /// The rules across resources.
+    pub enum ViolationKind {
+        /// The integration that a resource lies in does not exist.
+        IntegrationMissing = "INTEGRATION_NOT_FOUND",
+        /// The customer that a resource names does not exist.
+        CustomerMissing = "CUSTOMER_NOT_FOUND",
+        /// A deployment has a URL for a flow that its integration does not have.
+        FlowMissing = "FLOW_NOT_FOUND",
+        /// A deployment has a URL for a flow that is to be removed.
+        FlowInUse = "FLOW_IN_USE",
+        /// External IDs are unique.
+        ExternalIdTaken = "EXTERNAL_ID_TAKEN",
+        /// Source ids are unique within an integration.
+        SourceIdTaken = "SOURCE_CUSTOMER_ID_TAKEN",
+        /// The name of a mapping that is to be made is that of another one.
+        MappingIdTaken = "CUSTOMER_MAPPING_ID_TAKEN",
+        /// A shared endpoint has at most one enabled deployment per customer.
+        EnabledTwice = "DEPLOYMENT_ALREADY_ENABLED",
+        /// A resource that others use cannot be deleted.
+        InUse = "IN_USE",
     }
 }
 

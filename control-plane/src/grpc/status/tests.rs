@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
+
 use pointsman_routing::{fault::Fault, name::ResourceName};
 use rusqlite::ffi;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use super::{from_error, from_faults};
+use super::{error_reasons, from_error, from_faults};
 use crate::{registry::Error, store::StoreError};
 
 #[test]
@@ -73,4 +75,18 @@ fn long_texts_are_cut_between_characters() {
     let violation = &details.bad_request().unwrap().field_violations[0];
     assert!(violation.field.len() < 410 && violation.description.len() < 410);
     assert!(status.message().len() < 410);
+}
+
+/// What stands in the first column of the table of errors.
+#[test]
+fn every_reason_is_documented_and_no_other() {
+    let documented = include_str!("../../../../docs/admin-api.md");
+    let (_, errors) = documented.split_once("\n## Errors\n").unwrap();
+    let errors = errors.split_once("\n## ").map_or(errors, |(errors, _)| errors);
+    let rows = errors.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    let documented: BTreeSet<&str> =
+        rows.flat_map(|(reasons, _)| reasons.split(", ")).map(|reason| reason.trim_matches('`')).collect();
+    let reasons: Vec<&str> = error_reasons().collect();
+    assert_eq!(documented, reasons.iter().copied().collect::<BTreeSet<_>>());
+    assert_eq!(documented.len(), reasons.len(), "each reason is told once");
 }

@@ -1,0 +1,98 @@
+//! The reasons of errors: stable, for programs. `docs/admin-api.md` lists them all.
+
+use tonic::Code;
+
+use crate::labelled::labelled;
+
+labelled! {
+    /// Why a call failed. A write that would break a rule across resources has that rule as its reason.
+    pub(crate) enum Reason {
+        /// There is one of that name.
+        AlreadyExists = "ALREADY_EXISTS",
+        /// The answer is longer than a message may be.
+        AnswerTooLarge = "ANSWER_TOO_LARGE",
+        /// Something else came first.
+        Aborted = "ABORTED",
+        /// The caller has gone.
+        Cancelled = "CANCELLED",
+        /// Data is lost.
+        DataLoss = "DATA_LOSS",
+        /// Another program holds the database.
+        DatabaseBusy = "DATABASE_BUSY",
+        /// The database is damaged.
+        DatabaseDamaged = "DATABASE_DAMAGED",
+        /// The database cannot be written.
+        DatabaseReadOnly = "DATABASE_READ_ONLY",
+        /// It took too long.
+        DeadlineExceeded = "DEADLINE_EXCEEDED",
+        /// The disk has failed.
+        DiskFailed = "DISK_FAILED",
+        /// The disk is full.
+        DiskFull = "DISK_FULL",
+        /// The resource has changed since the caller read it.
+        EtagMismatch = "ETAG_MISMATCH",
+        /// Several rules would be broken.
+        FailedPrecondition = "FAILED_PRECONDITION",
+        /// A fault of ours.
+        Internal = "INTERNAL",
+        /// Fields are faulty.
+        InvalidArgument = "INVALID_ARGUMENT",
+        /// The request is longer than a message may be.
+        MessageTooLarge = "MESSAGE_TOO_LARGE",
+        /// There is none of that name.
+        NotFound = "NOT_FOUND",
+        /// The access token is not for this resource.
+        OutOfScope = "OUT_OF_SCOPE",
+        /// The page token is not one of this list.
+        PageTokenInvalid = "PAGE_TOKEN_INVALID",
+        /// The caller may not do this.
+        PermissionDenied = "PERMISSION_DENIED",
+        /// The request's id stands for another request.
+        RequestIdReused = "REQUEST_ID_REUSED",
+        /// More is asked for than there is room for.
+        ResourceExhausted = "RESOURCE_EXHAUSTED",
+        /// What is kept of a resource breaks the rules of now.
+        ResourceUnusable = "RESOURCE_UNUSABLE",
+        /// The control plane is stopping.
+        Stopping = "STOPPING",
+        /// A newer stream of the same edge has taken over.
+        StreamReplaced = "STREAM_REPLACED",
+        /// As many streams are open as may be.
+        TooManyStreams = "TOO_MANY_STREAMS",
+        /// Nobody says who asks.
+        Unauthenticated = "UNAUTHENTICATED",
+        /// It cannot be done just now.
+        Unavailable = "UNAVAILABLE",
+        /// The request is not the message that the method takes.
+        Undecodable = "UNDECODABLE",
+        /// There is no such method, or it cannot read what it is sent.
+        Unimplemented = "UNIMPLEMENTED",
+        /// Nothing is known of it.
+        Unknown = "UNKNOWN",
+    }
+}
+
+impl Reason {
+    /// What a code alone says.
+    pub(super) const fn of(code: Code) -> Self {
+        match code {
+            Code::Cancelled => Self::Cancelled,
+            Code::InvalidArgument => Self::InvalidArgument,
+            Code::DeadlineExceeded => Self::DeadlineExceeded,
+            Code::NotFound => Self::NotFound,
+            Code::AlreadyExists => Self::AlreadyExists,
+            Code::PermissionDenied => Self::PermissionDenied,
+            Code::ResourceExhausted => Self::ResourceExhausted,
+            Code::FailedPrecondition => Self::FailedPrecondition,
+            Code::Aborted => Self::Aborted,
+            // Said of a message's length, and of nothing else here.
+            Code::OutOfRange => Self::MessageTooLarge,
+            Code::Unimplemented => Self::Unimplemented,
+            Code::Internal => Self::Internal,
+            Code::Unavailable => Self::Unavailable,
+            Code::DataLoss => Self::DataLoss,
+            Code::Unauthenticated => Self::Unauthenticated,
+            Code::Ok | Code::Unknown => Self::Unknown,
+        }
+    }
+}
