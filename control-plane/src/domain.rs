@@ -274,6 +274,17 @@ impl AnyResource {
         }
     }
 
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        match self {
+            Self::Integration(resource) => &resource.meta.owner,
+            Self::Customer(resource) => &resource.meta.owner,
+            Self::CustomerMapping(resource) => &resource.meta.owner,
+            Self::Deployment(resource) => &resource.meta.owner,
+        }
+    }
+
     /// The revision that last changed it.
     #[must_use]
     pub fn revision(&self) -> Revision {

@@ -17,10 +17,11 @@ use pointsman_routing::{
 };
 
 use crate::{
-    domain::{AnyResource, Caller, Fields, Resource, Revision},
+    domain::{Caller, Fields, Resource, Revision},
     store::{AuditAction, Scope, Snapshot, Store},
 };
 
+mod apply;
 mod batch;
 mod call;
 mod draft;
@@ -32,18 +33,17 @@ mod plan;
 mod rules;
 mod writing;
 
+pub(crate) use apply::{Exported, Outcome};
 pub(crate) use batch::Upserted;
 pub use call::{Answer, Call, RepeatableRequest};
 pub use draft::Draft;
 pub use error::{Error, Refused, Violation, ViolationKind};
-pub use manifest::{Action, Applied, Manifest};
+pub use manifest::{Action, Applied, ApplyOptions, Endpoint, Manifest, TokensDraft};
 pub(crate) use mapping_row::{MappingRow, RowTarget};
 pub use page::PageTokenError;
 pub(crate) use page::{Cursor, List};
 pub(crate) use rules::Rules;
 pub(crate) use writing::Writing;
-
-use plan::Plan;
 
 /// All resources, and the rules for writing them. Clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -197,48 +197,6 @@ impl Registry {
             Ok(answer(writing.revision()))
         };
         self.write(call, delete).await
-    }
-
-    /// Writes what a manifest holds: all of it, or nothing.
-    pub(crate) async fn apply<R: Answer>(
-        &self,
-        call: Call,
-        manifest: Manifest,
-        answer: impl FnOnce(Vec<Applied>, Revision) -> R + Send + 'static,
-    ) -> Result<R, Error> {
-        let apply = move |writing: &mut Writing<'_, '_>| {
-            let mut plan = Plan::from(manifest);
-            plan.carry_out(writing)?;
-            Ok(answer(plan.applied(), writing.revision()))
-        };
-        self.write(call, apply).await
-    }
-
-    /// Hands out everything that the caller may see, at one revision, in the order of names; `each` says where it has
-    /// enough.
-    pub(crate) async fn export<T, F>(
-        &self,
-        caller: Caller,
-        start: T,
-        mut each: F,
-    ) -> Result<(T, Revision), Error>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut T, AnyResource) -> ControlFlow<()> + Send + 'static,
-    {
-        self.store
-            .read(move |snapshot| {
-                let mut all = start;
-                snapshot.for_each_resource::<Error>(None, |resource| {
-                    if caller.may_read(&resource.name()) {
-                        Ok(each(&mut all, resource))
-                    } else {
-                        Ok(ControlFlow::Continue(()))
-                    }
-                })?;
-                Ok((all, snapshot.head()?.revision))
-            })
-            .await
     }
 
     /// The key that seals page tokens.

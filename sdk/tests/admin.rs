@@ -119,7 +119,11 @@ impl ManifestService for Scripted {
             action: 1,
             ..ManifestChange::default()
         });
-        Ok(Response::new(ApplyManifestResponse { changes: changes.collect(), revision: 1 }))
+        Ok(Response::new(ApplyManifestResponse {
+            changes: changes.collect(),
+            revision: 1,
+            ..Default::default()
+        }))
     }
 
     async fn export_manifest(

@@ -13,7 +13,7 @@ use pointsman_routing::{
     source::ValueSourceSpec,
 };
 
-use super::{CustomerSpec, Kind, MappingSpec, Resource};
+use super::{CustomerSpec, Kind, MappingSpec, Owner, Resource};
 
 /// What stands for a secret where it is not to be seen; written back, it means the secret that is kept.
 pub const REDACTED: &str = "<redacted>";
@@ -47,10 +47,16 @@ impl Fields {
     /// Of a resource.
     #[must_use]
     pub fn of<K: Kind>(resource: &Resource<K>) -> Self {
+        Self::written(&resource.meta.owner, &resource.meta.display_name, &resource.spec)
+    }
+
+    /// Of a resource that is written so.
+    #[must_use]
+    pub fn written<K: Kind>(owner: &Owner, display_name: &str, spec: &K) -> Self {
         let mut fields = Self::default();
-        fields.add("owner", resource.meta.owner.as_str());
-        fields.add("display_name", &resource.meta.display_name);
-        resource.spec.add_fields(&mut fields);
+        fields.add("owner", owner);
+        fields.add("display_name", display_name);
+        spec.add_fields(&mut fields);
         fields
     }
 

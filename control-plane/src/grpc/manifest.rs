@@ -4,9 +4,8 @@ use std::ops::ControlFlow;
 
 use pointsman_proto::admin::v1::{
     self as proto, ApplyManifestRequest, ApplyManifestResponse, ExportManifestRequest,
-    ExportManifestResponse, ManifestChange, manifest_change, manifest_service_server,
+    ExportManifestResponse, manifest_service_server,
 };
-use pointsman_routing::fault::Fault;
 use prost::Message as _;
 use tokio::task;
 use tonic::{Request, Response, Status};
@@ -17,9 +16,13 @@ use super::{
     status,
 };
 use crate::{
-    domain::{AnyResource, Resource, Revision},
-    registry::{Action, Applied, Draft, Error, Manifest, Registry},
+    domain::{AnyResource, Resource},
+    registry::{Error, Exported, Registry},
 };
+
+mod answer;
+mod read;
+mod tokens;
 
 /// The longest message of this service, both ways.
 pub const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -49,24 +52,24 @@ impl manifest_service_server::ManifestService for ManifestService {
         request: Request<ApplyManifestRequest>,
     ) -> Result<Response<ApplyManifestResponse>, Status> {
         let (call, request) = call::open(request)?;
-        let Some(manifest) = request.manifest else {
-            return Err(status::from_faults(vec![Fault::new("manifest", "is missing")]));
-        };
         // There can be hundreds of thousands of resources to parse.
-        let manifest =
-            task::spawn_blocking(|| read(manifest)).await.map_err(|error| status::internal(&error))?;
-        let answer = |applied: Vec<Applied>, revision: Revision| ApplyManifestResponse {
-            changes: applied.into_iter().map(change).collect(),
-            revision: revision.number(),
-        };
-        self.registry.apply(call, manifest, answer).await.map(Response::new).map_err(status::from_error)
+        let read = task::spawn_blocking(|| read::request(request)).await;
+        let (manifest, options) =
+            read.map_err(|error| status::internal(&error))?.map_err(status::from_faults)?;
+        let applied = self.registry.apply(call, manifest, options, answer::of).await;
+        applied.map(Response::new).map_err(status::from_error)
     }
 
     async fn export_manifest(
         &self,
         request: Request<ExportManifestRequest>,
     ) -> Result<Response<ExportManifestResponse>, Status> {
-        let exported = self.registry.export(call::caller(&request), Export::default(), Export::add).await;
+        let caller = call::caller(&request);
+        let ExportManifestRequest { owner, with_endpoint_tokens } = request.into_inner();
+        let owner = if owner.is_empty() { None } else { Some(read::owner(&owner)?) };
+        let asked = Exported { owner, with_endpoint_tokens };
+        let export = Export { with_endpoint_tokens, ..Export::default() };
+        let exported = self.registry.export(caller, asked, export, Export::add).await;
         let (export, revision) = exported.map_err(status::from_error)?;
         if export.bytes > MANIFEST_BYTES_MAX {
             return Err(status::from_error(Error::TooLarge { limit_bytes: MANIFEST_BYTES_MAX }));
@@ -78,42 +81,22 @@ impl manifest_service_server::ManifestService for ManifestService {
     }
 }
 
-fn read(manifest: proto::Manifest) -> Manifest {
-    Manifest {
-        integrations: drafts("integrations", manifest.integrations),
-        customers: drafts("customers", manifest.customers),
-        customer_mappings: drafts("customer_mappings", manifest.customer_mappings),
-        deployments: drafts("deployments", manifest.deployments),
-    }
-}
-
-fn drafts<K: Admin>(field: &str, messages: Vec<K::Message>) -> Vec<Draft<K>> {
-    let draft = |(index, message): (usize, K::Message)| {
-        let at = format!("manifest.{field}[{index}]");
-        let name = convert::parse_name::<K>(&format!("{at}.name"), K::name_and_etag(&message).0);
-        convert::draft::<K>(at, name.map_err(|fault| vec![fault]), message)
-    };
-    messages.into_iter().enumerate().map(draft).collect()
-}
-
-fn change(applied: Applied) -> ManifestChange {
-    let action = match applied.action {
-        Action::Created => manifest_change::Action::Created,
-        Action::Updated => manifest_change::Action::Updated,
-        Action::Unchanged => manifest_change::Action::Unchanged,
-    };
-    ManifestChange { name: applied.name.to_string(), action: action.into(), ..ManifestChange::default() }
-}
-
 /// A manifest that grows. It holds what an admin wrote and nothing that is output only, so that the same configuration
 /// is the same file wherever it is kept, and no endpoint URL gets into it.
 struct Export {
     manifest: proto::Manifest,
+    with_endpoint_tokens: bool,
     bytes: usize,
 }
 
 impl Export {
     fn add(&mut self, resource: AnyResource) -> ControlFlow<()> {
+        if self.with_endpoint_tokens {
+            let before = self.manifest.endpoint_tokens.len();
+            tokens::add(&mut self.manifest.endpoint_tokens, &resource);
+            let added = &self.manifest.endpoint_tokens[before..];
+            self.bytes += added.iter().map(|tokens| tokens.encoded_len() + FRAMING_BYTES).sum::<usize>();
+        }
         let bytes = match resource {
             AnyResource::Integration(resource) => add(&mut self.manifest.integrations, resource),
             AnyResource::Customer(resource) => add(&mut self.manifest.customers, resource),
@@ -127,7 +110,7 @@ impl Export {
 
 impl Default for Export {
     fn default() -> Self {
-        Self { manifest: proto::Manifest::default(), bytes: ANSWER_BYTES }
+        Self { manifest: proto::Manifest::default(), with_endpoint_tokens: false, bytes: ANSWER_BYTES }
     }
 }
 

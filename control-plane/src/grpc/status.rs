@@ -56,6 +56,14 @@ pub(super) fn from_error(error: Error) -> Status {
             let message = format!("the access token is not for {name}");
             about(Code::PermissionDenied, Reason::OutOfScope, &name, message)
         }
+        Error::RoleNotEnough { needed } => {
+            let message = format!("the access token's role is not enough: this needs {needed}");
+            Status::with_error_details(Code::PermissionDenied, message, info(Reason::RoleNotEnough))
+        }
+        Error::PlanChanged => {
+            let message = "the configuration has changed since the change was shown: look at it again";
+            Status::with_error_details(Code::Aborted, message, info(Reason::PlanChanged))
+        }
         Error::RequestReused => {
             let message = "the request id stands for another request: choose a new one";
             let mut details = info(Reason::RequestIdReused);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pointsman_routing::fault::Fault;
 
 use super::{Error, Refused};
-use crate::domain::Kind;
+use crate::domain::{Kind, Resource};
 
 /// The longest display name.
 const DISPLAY_NAME_BYTES: usize = 255;
@@ -48,6 +48,13 @@ impl<K: Kind> Draft<K> {
         });
         let faults = unnamed.into_iter().chain(within.into_iter().map(|fault| fault.within(&at)));
         Self { name, display_name, spec, faults: first_of_each_field(faults), at }
+    }
+
+    /// A draft of what is there.
+    pub(super) fn of(resource: Resource<K>, at: &str) -> Self {
+        let Resource { name, meta, spec, .. } = resource;
+        let display_name = meta.display_name;
+        Self { at: at.to_owned(), name: Some(name), display_name, spec, faults: Vec::new() }
     }
 
     /// The same, too long to be taken.

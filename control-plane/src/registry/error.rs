@@ -5,7 +5,11 @@ use std::collections::HashSet;
 use pointsman_routing::{fault::Fault, name::ResourceName};
 
 use super::PageTokenError;
-use crate::{domain::RandomError, labelled::labelled, store::StoreError};
+use crate::{
+    domain::{RandomError, Role},
+    labelled::labelled,
+    store::StoreError,
+};
 
 /// So many faults and violations are kept of one request; beyond, they are counted.
 const KEPT: usize = 1_000;
@@ -30,6 +34,15 @@ pub enum Error {
     /// The caller's token is not for this resource.
     #[error("the access token is not for {0}")]
     OutOfScope(ResourceName),
+    /// The caller's role is not enough for a part of the request.
+    #[error("this needs the role {needed}")]
+    RoleNotEnough {
+        /// The role that would be.
+        needed: Role,
+    },
+    /// Something else would be done than the caller was shown.
+    #[error("the configuration has changed since the change was shown")]
+    PlanChanged,
     /// The request's id stands for another request.
     #[error("the request id stands for another request")]
     RequestReused,
@@ -122,6 +135,14 @@ labelled! {
         EnabledTwice = "DEPLOYMENT_ALREADY_ENABLED",
         /// A resource that others use cannot be deleted.
         InUse = "IN_USE",
+        /// A manifest changes only what is its owner's.
+        OwnedByAnother = "OWNED_BY_ANOTHER",
+        /// Most of what an owner has is not removed by mistake.
+        MassRemoval = "MASS_REMOVAL",
+        /// The endpoint that tokens are for does not exist.
+        EndpointMissing = "ENDPOINT_NOT_FOUND",
+        /// A token leads to one endpoint.
+        EndpointTokenTaken = "ENDPOINT_TOKEN_TAKEN",
     }
 }
 
@@ -150,9 +171,14 @@ impl Refused {
         }
     }
 
+    /// Whether there is nothing to refuse.
+    pub(super) fn is_empty(&self) -> bool {
+        self.faults.is_empty() && self.violations.is_empty()
+    }
+
     /// `Ok` where there is nothing to refuse.
     pub(super) fn into_result(self) -> Result<(), Error> {
-        if self.faults.is_empty() && self.violations.is_empty() { Ok(()) } else { Err(Error::Refused(self)) }
+        if self.is_empty() { Ok(()) } else { Err(Error::Refused(self)) }
     }
 
     fn has_room(&mut self) -> bool {

@@ -40,6 +40,19 @@ pub(crate) trait Rules: Table {
         Ok(before)
     }
 
+    /// Puts other tokens in the place of those of its own endpoint, or of that of a flow.
+    fn set_tokens(_tokens: &mut Self::Tokens, _flow: Option<&str>, _to: Vec<EndpointToken>) {}
+
+    /// The tokens of each of its endpoints, with the key of the flow where it is one's.
+    fn token_lists(_tokens: &Self::Tokens) -> Vec<(Option<&str>, &[EndpointToken])> {
+        Vec::new()
+    }
+
+    /// Whether it has an endpoint for this flow.
+    fn has_endpoint_of(&self, _flow: &str) -> bool {
+        false
+    }
+
     /// Whether a resource that is there already holds a value which is to be unique.
     fn unique(
         _name: &Self::Name,
@@ -75,6 +88,14 @@ impl Rules for IntegrationSpec {
         Ok(before)
     }
 
+    fn set_tokens(tokens: &mut Vec<EndpointToken>, _flow: Option<&str>, to: Vec<EndpointToken>) {
+        *tokens = to;
+    }
+
+    fn token_lists(tokens: &Vec<EndpointToken>) -> Vec<(Option<&str>, &[EndpointToken])> {
+        vec![(None, tokens)]
+    }
+
     fn judge(
         name: &IntegrationId,
         step: &Step<Self>,
@@ -96,7 +117,7 @@ impl Rules for IntegrationSpec {
         let shared = Some(EndpointType::Shared);
         if after.endpoint_type == shared && before.spec.endpoint_type != shared {
             for customer in state.snapshot.customers_enabled_twice(name, NAMED_USERS)? {
-                let enabled = state.snapshot.enabled_deployments(name, &customer.to_string())?;
+                let enabled = state.snapshot.enabled_deployments(name, &customer.to_string(), NAMED_USERS)?;
                 // As above.
                 let unchanged: Vec<_> =
                     enabled.iter().filter(|name| state.plan.deployments.changed(name).is_none()).collect();
@@ -202,6 +223,24 @@ impl Rules for DeploymentSpec {
         Ok(tokens)
     }
 
+    fn set_tokens(tokens: &mut DeploymentTokens, flow: Option<&str>, to: Vec<EndpointToken>) {
+        match flow {
+            None => tokens.own = to,
+            Some(flow) => {
+                tokens.flows.insert(flow.to_owned(), to);
+            }
+        }
+    }
+
+    fn token_lists(tokens: &DeploymentTokens) -> Vec<(Option<&str>, &[EndpointToken])> {
+        let flows = tokens.flows.iter().map(|(flow, tokens)| (Some(flow.as_str()), tokens.as_slice()));
+        std::iter::once((None, tokens.own.as_slice())).chain(flows).collect()
+    }
+
+    fn has_endpoint_of(&self, flow: &str) -> bool {
+        self.flow_endpoints.contains_key(flow)
+    }
+
     fn judge(
         name: &DeploymentName,
         step: &Step<Self>,
@@ -211,13 +250,11 @@ impl Rules for DeploymentSpec {
         let Step { draft, .. } = step;
         judge_integration(&draft.at, &name.integration, state, refused)?;
         judge_customer(&draft.at, &draft.spec.customer, state, refused)?;
-        let Some(integration) = state.snapshot.get::<IntegrationSpec>(&name.integration)? else {
-            return Ok(());
-        };
+        let Some(endpoint_type) = state.snapshot.endpoint_type(&name.integration)? else { return Ok(()) };
         for flow in state.snapshot.unknown_flows(name)? {
             refused.break_rule(flow_missing(draft, &flow, &name.integration));
         }
-        if integration.spec.endpoint_type == Some(EndpointType::Shared) && !draft.spec.paused {
+        if endpoint_type == Some(EndpointType::Shared) && !draft.spec.paused {
             judge_enabled(name, draft, state, refused)?;
         }
         Ok(())
@@ -238,7 +275,8 @@ fn judge_enabled(
             && (deployments.changed(other).is_none()
                 || deployments.position(other) < deployments.position(name))
     };
-    let enabled = state.snapshot.enabled_deployments(&name.integration, &draft.spec.customer)?;
+    // More than the one that is allowed are hardly many; and of any two, the later one is told.
+    let enabled = state.snapshot.enabled_deployments(&name.integration, &draft.spec.customer, NAMED_USERS)?;
     if let Some(first) = enabled.iter().find(earlier) {
         refused.break_rule(enabled_twice(format!("{}.state", draft.at), &customer, first, name));
     }

@@ -2,12 +2,14 @@
 
 use pointsman_routing::{
     deployment::DeploymentSpec,
+    integration::{EndpointType, IntegrationSpec},
     name::{CustomerId, DeploymentName, IntegrationId, MappingName, ResourceName},
+    table::EndpointToken,
 };
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
-use super::{Snapshot, StoreError};
-use crate::domain::{CustomerSpec, Kind, MappingSpec};
+use super::{Snapshot, StoreError, Table, endpoint};
+use crate::domain::{CustomerSpec, Kind, MappingSpec, Owner};
 
 impl Snapshot<'_> {
     /// The customer with this external ID.
@@ -30,9 +32,52 @@ impl Snapshot<'_> {
         &self,
         integration: &IntegrationId,
         customer: &str,
+        limit: usize,
     ) -> Result<Vec<DeploymentName>, StoreError> {
-        let sql = "SELECT name FROM deployments WHERE integration = ?1 AND customer = ?2 AND paused = 0 ORDER BY name";
-        self.find_all::<DeploymentSpec>(sql, params![integration.to_string(), customer])
+        let sql = "SELECT name FROM deployments WHERE integration = ?1 AND customer = ?2 AND paused = 0 \
+                   ORDER BY name LIMIT ?3";
+        self.find_all::<DeploymentSpec>(sql, params![integration.to_string(), customer, as_limit(limit)])
+    }
+
+    /// What the integration's endpoints stand for; none where there is no such integration.
+    pub(crate) fn endpoint_type(
+        &self,
+        integration: &IntegrationId,
+    ) -> Result<Option<Option<EndpointType>>, StoreError> {
+        let sql = "SELECT endpoint_type FROM integrations WHERE name = ?1";
+        let name = integration.to_string();
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let text: Option<String> = statement.query_row([&name], |row| row.get(0)).optional()?;
+        text.map(|text| endpoint::type_from_text(&text).map_err(|fault| StoreError::damaged(&name, fault)))
+            .transpose()
+    }
+
+    /// The resources of a kind that are this owner's, in the order of their names.
+    pub(crate) fn owned<K: Table>(&self, owner: &Owner) -> Result<Vec<K::Name>, StoreError> {
+        let sql = format!("SELECT name FROM {} WHERE owner = ?1 ORDER BY name", K::TABLE);
+        self.find_all::<K>(&sql, [owner.as_str()])
+    }
+
+    /// Whose a resource is, if it is there.
+    pub(crate) fn owner(&self, name: &ResourceName) -> Result<Option<Owner>, StoreError> {
+        let table = match name {
+            ResourceName::Integration(_) => IntegrationSpec::TABLE,
+            ResourceName::Customer(_) => CustomerSpec::TABLE,
+            ResourceName::CustomerMapping(_) => MappingSpec::TABLE,
+            ResourceName::Deployment(_) => DeploymentSpec::TABLE,
+        };
+        let sql = format!("SELECT owner FROM {table} WHERE name = ?1");
+        let name = name.to_string();
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let owner: Option<String> = statement.query_row([&name], |row| row.get(0)).optional()?;
+        owner.map(|owner| owner.parse().map_err(|fault| StoreError::damaged(&name, fault))).transpose()
+    }
+
+    /// The name of the resource that a token leads to.
+    pub(crate) fn token_holder(&self, token: &EndpointToken) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT coalesce(integration, deployment) FROM endpoint_tokens WHERE token = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([token.expose()], |row| row.get(0)).optional()?)
     }
 
     /// Customers that have more than one enabled deployment of the integration.

@@ -1,5 +1,6 @@
 //! A transaction that writes.
 
+use pointsman_routing::table::EndpointToken;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{Condition, Keep, Snapshot, StoreError, Table, Written, condition::Finding, snapshot::Head};
@@ -101,6 +102,13 @@ impl<'c> WriteTransaction<'c> {
     /// Takes away the unique values of a resource that is about to be put, so that resources can swap them.
     pub(crate) fn release<K: Table>(&mut self, name: &K::Name) -> Result<(), StoreError> {
         K::release(&self.transaction, name)
+    }
+
+    /// Takes a token away from the resource that it leads to, which is about to be put without it.
+    pub(crate) fn release_token(&mut self, token: &EndpointToken) -> Result<(), StoreError> {
+        let sql = "DELETE FROM endpoint_tokens WHERE token = ?1";
+        self.transaction.prepare_cached(sql)?.execute([token.expose()])?;
+        Ok(())
     }
 
     /// Puts a resource in, in place of one of its name. Its revision is to be [`Self::revision`].

@@ -47,12 +47,16 @@ labelled! {
         PageTokenInvalid = "PAGE_TOKEN_INVALID",
         /// The caller may not do this.
         PermissionDenied = "PERMISSION_DENIED",
+        /// Something else would be done than the caller was shown.
+        PlanChanged = "PLAN_CHANGED",
         /// The request's id stands for another request.
         RequestIdReused = "REQUEST_ID_REUSED",
         /// More is asked for than there is room for.
         ResourceExhausted = "RESOURCE_EXHAUSTED",
         /// What is kept of a resource breaks the rules of now.
         ResourceUnusable = "RESOURCE_UNUSABLE",
+        /// The caller's role is not enough.
+        RoleNotEnough = "ROLE_NOT_ENOUGH",
         /// The control plane is stopping.
         Stopping = "STOPPING",
         /// A newer stream of the same edge has taken over.
