@@ -22,6 +22,7 @@ mod audit;
 mod backup;
 mod condition;
 mod copy;
+mod db;
 mod directory;
 mod endpoint;
 mod error;
@@ -35,6 +36,7 @@ mod requests;
 mod restore;
 mod rows;
 mod rules;
+mod secrets;
 mod snapshot;
 mod transaction;
 mod writer;
@@ -49,10 +51,15 @@ pub use page_key::PageKey;
 pub use requests::Remembered;
 pub use restore::{RestoreError, Restored, restore};
 pub use rows::Scope;
+pub use secrets::{
+    KeyId, KeyRing, KeySource, MalformedKey, OldKey, RotateError, Rotated, SecretKey, SecretKeyError,
+    rotate_secret_key,
+};
 pub use snapshot::{Change, Head, Snapshot};
 pub use transaction::WriteTransaction;
 pub use writer::{Keep, Written};
 
+pub(crate) use db::Db;
 pub(crate) use rows::Table;
 
 /// The database. Clones are handles to the same one.
@@ -66,17 +73,24 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database in the folder `data`, which is made where it is missing, and brings its schema up to date.
-    /// Blocks: on the disk, and for a few seconds where another process is just letting go of the database.
+    /// The same as [`Self::open_with`], with the keys from the file in the folder.
     pub fn open(data: &Path) -> Result<Self, OpenError> {
-        let opened = open::open(data)?;
+        Self::open_with(data, &KeySource::in_folder(data))
+    }
+
+    /// Opens the database in the folder `data`, which is made where it is missing, brings its schema up to date, and seals
+    /// its secrets under the first of `keys`. Blocks: on the disk, and for a few seconds where another process is just
+    /// letting go of the database.
+    pub fn open_with(data: &Path, keys: &KeySource) -> Result<Self, OpenError> {
+        let opened = open::open(data, keys)?;
+        let vault = Arc::new(opened.vault);
         let (sender, revisions) = watch::channel(opened.head.revision);
         Ok(Self {
             epoch: opened.head.epoch,
             page_key: opened.page_key,
             revisions,
-            readers: Arc::new(readers::Readers::new(opened.path)),
-            writer: writer::Writer::spawn(opened.connection, opened.lock, sender)?,
+            readers: Arc::new(readers::Readers::new(opened.path, Arc::clone(&vault))),
+            writer: writer::Writer::spawn(opened.connection, opened.lock, vault, sender)?,
         })
     }
 

@@ -69,6 +69,11 @@ impl Plane {
         Self { store, fleet, publisher, data: None }
     }
 
+    /// The folder of its database.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.data.as_ref().expect("a folder of its own").path()
+    }
+
     /// The same store under a publisher that knows nothing yet.
     pub(crate) fn restart(self, settings: Settings) -> Self {
         Self { data: self.data, ..Self::over(self.store, settings) }

@@ -114,7 +114,9 @@ pub(super) fn from_store(error: &StoreError) -> Status {
             "the control plane's database is damaged: restore a backup; the log of the control plane says more",
         ),
         StoreError::Closed => (Code::Unavailable, Reason::Stopping, "the control plane is stopping"),
-        StoreError::Sqlite(_) | StoreError::Damaged { .. } | StoreError::Panicked => return internal(error),
+        StoreError::Sqlite(_) | StoreError::Damaged { .. } | StoreError::Random(_) | StoreError::Panicked => {
+            return internal(error);
+        }
     };
     tracing::error!(error = error as &dyn std::error::Error, reason = reason.label(), "a call failed");
     let mut details = info(reason);

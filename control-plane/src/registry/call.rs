@@ -46,10 +46,9 @@ impl Call {
         Self { caller, method, keep: Keep::Changes, request: None }
     }
 
-    /// The answer that was given to the same call before.
-    pub(super) fn replay<R: Answer>(&self, remembered: Remembered) -> Result<R, Error> {
-        let same = self.request.as_ref().is_some_and(|request| request.digest == remembered.digest);
-        let answer = if same { R::from_bytes(&remembered.answer) } else { None };
+    /// The answer that was given to the same call before, whose digest was to be this one.
+    pub(super) fn replay<R: Answer>(remembered: Remembered, digest: &[u8; 32]) -> Result<R, Error> {
+        let answer = if remembered.digest == *digest { R::from_bytes(&remembered.answer) } else { None };
         answer.ok_or(Error::RequestReused)
     }
 }

@@ -28,11 +28,12 @@ impl Writing<'_, '_> {
             return work(&mut self);
         };
         let caller = &self.call.caller.name;
+        let digest = self.transaction.blind(&request.digest);
         if let Some(remembered) = self.transaction.recall(caller, &request.id, self.now)? {
-            return self.call.replay(remembered);
+            return Call::replay(remembered, &digest);
         }
         let answer = work(&mut self)?;
-        let remembered = Remembered { digest: request.digest, answer: answer.to_bytes() };
+        let remembered = Remembered { digest, answer: answer.to_bytes() };
         self.transaction.remember(caller, &request.id, self.now, &remembered)?;
         Ok(answer)
     }

@@ -7,6 +7,7 @@ use std::{
 
 use rusqlite::{ErrorCode, ffi};
 
+use super::SecretKeyError;
 use crate::domain::RandomError;
 
 /// Why a database cannot be opened.
@@ -83,6 +84,9 @@ pub enum OpenError {
         /// The complaint.
         source: StoreError,
     },
+    /// The keys that secrets are sealed under.
+    #[error(transparent)]
+    Key(#[from] SecretKeyError),
     /// No randomness for a new database's epoch and keys.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -138,6 +142,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// No randomness to seal a secret with.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// A read or write ended in a panic; nothing of it was kept.
     #[error("the transaction panicked")]
     Panicked,

@@ -12,6 +12,7 @@ use super::{
     OpenError, PageKey, files,
     integrity::{self, Depth},
     migrations, restore,
+    secrets::{self, KeyId, KeySource, Settled, Vault},
     snapshot::Head,
 };
 
@@ -31,9 +32,12 @@ pub(super) struct Opened {
     pub(super) lock: File,
     pub(super) head: Head,
     pub(super) page_key: PageKey,
+    pub(super) vault: Vault,
+    /// The key that secrets were sealed under before, where that is another one.
+    pub(super) changed_from: Option<KeyId>,
 }
 
-pub(super) fn open(data: &Path) -> Result<Opened, OpenError> {
+pub(super) fn open(data: &Path, keys: &KeySource) -> Result<Opened, OpenError> {
     files::create_folder(data).map_err(|source| OpenError::file(data, source))?;
     let lock = files::lock(data)?;
     restore::finish(data)?;
@@ -54,9 +58,10 @@ pub(super) fn open(data: &Path) -> Result<Opened, OpenError> {
     }
     begin(&mut connection).map_err(failed)?;
     migrations::run(&mut connection, &path, version)?;
+    let Settled { vault, changed_from } = secrets::settle(&mut connection, &path, version == 0, keys)?;
     let head = Head::read(&connection).map_err(failed)?;
     let page_key = PageKey::read(&connection).map_err(failed)?;
-    Ok(Opened { path, connection, lock, head, page_key })
+    Ok(Opened { path, connection, lock, head, page_key, vault, changed_from })
 }
 
 /// A connection that reads.

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::{sync::Semaphore, task, time::timeout};
 
-use super::{Snapshot, StoreError, open};
+use super::{Db, Snapshot, StoreError, open, secrets::Vault};
 
 /// How many read at a time.
 const READERS: u32 = 8;
@@ -21,13 +21,14 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
+    vault: Arc<Vault>,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, permits: Arc::new(Semaphore::new(READERS as usize)), idle: Mutex::default() }
+    pub(super) fn new(path: PathBuf, vault: Arc<Vault>) -> Self {
+        Self { path, vault, permits: Arc::new(Semaphore::new(READERS as usize)), idle: Mutex::default() }
     }
 
     pub(super) async fn read<T, E, F>(self: &Arc<Self>, read: F) -> Result<T, E>
@@ -42,7 +43,7 @@ impl Readers {
             let _permit = permit;
             readers.with_connection(|connection| {
                 let transaction = connection.transaction().map_err(StoreError::from)?;
-                read(&Snapshot::new(&transaction))
+                read(&Snapshot::new(Db::new(&transaction, &readers.vault)))
             })
         });
         reading.await.map_err(|_| StoreError::Panicked)?

@@ -12,13 +12,19 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// A call as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
-    /// Of what was asked.
+    /// Of what was asked, blinded: see [`WriteTransaction::blind`].
     pub digest: [u8; 32],
     /// What was answered.
     pub answer: Vec<u8>,
 }
 
 impl WriteTransaction<'_> {
+    /// What is kept of the digest of a request. A request can hold a short secret beside what everybody knows, and the
+    /// bare digest would tell whoever has the file when they guessed it.
+    pub(crate) fn blind(&self, digest: &[u8; 32]) -> [u8; 32] {
+        self.vault().blind(digest)
+    }
+
     /// What was answered to `caller`'s request of this id.
     pub(crate) fn recall(
         &self,

@@ -7,10 +7,10 @@ use std::{
 };
 
 use pointsman_routing::{name::IntegrationId, table::EndpointToken};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{Db, StoreError};
 use crate::domain::{Kind, Meta, Resource, Revision};
 
 mod customer;
@@ -26,25 +26,25 @@ pub(crate) trait Table: Kind {
     const COLUMNS: &'static str;
 
     /// Reads a resource from a row of `name`, [`META`], [`Self::COLUMNS`], and from the tables below it.
-    fn read(connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError>;
+    fn read(connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError>;
 
     /// Inserts or updates the row and those below it.
-    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError>;
+    fn put(connection: &Db<'_>, resource: &Resource<Self>) -> Result<(), StoreError>;
 
     /// Takes away the unique values of a row that is about to be put.
-    fn release(_connection: &Connection, _name: &Self::Name) -> Result<(), StoreError> {
+    fn release(_connection: &Db<'_>, _name: &Self::Name) -> Result<(), StoreError> {
         Ok(())
     }
 
     /// Deletes the row and those below it.
-    fn remove(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
+    fn remove(connection: &Db<'_>, name: &Self::Name) -> Result<(), StoreError> {
         let sql = format!("DELETE FROM {} WHERE name = ?1", Self::TABLE);
         connection.prepare_cached(&sql)?.execute([name.to_string()])?;
         Ok(())
     }
 
     /// The resource of this name.
-    fn get(connection: &Connection, name: &Self::Name) -> Result<Option<Resource<Self>>, StoreError> {
+    fn get(connection: &Db<'_>, name: &Self::Name) -> Result<Option<Resource<Self>>, StoreError> {
         let sql = format!("SELECT name, {META}, {} FROM {} WHERE name = ?1", Self::COLUMNS, Self::TABLE);
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query([name.to_string()])?;
@@ -53,7 +53,7 @@ pub(crate) trait Table: Kind {
 
     /// Hands out the resources within `scope` and behind `after`, in the order of their names.
     fn for_each<E: From<StoreError>>(
-        connection: &Connection,
+        connection: &Db<'_>,
         scope: &Scope,
         after: &str,
         limit: usize,
@@ -154,7 +154,7 @@ fn position(index: usize) -> i64 {
 
 /// Reads a whole table in the order of names, a batch at a time: bounded memory, and no statement held between.
 pub(super) struct Batches<'c, K: Table> {
-    connection: &'c Connection,
+    connection: Db<'c>,
     after: String,
     batch: VecDeque<Resource<K>>,
     ended: bool,
@@ -163,13 +163,13 @@ pub(super) struct Batches<'c, K: Table> {
 const BATCH_ROWS: usize = 64;
 
 impl<'c, K: Table> Batches<'c, K> {
-    pub(super) fn new(connection: &'c Connection, after: String) -> Self {
+    pub(super) fn new(connection: Db<'c>, after: String) -> Self {
         Self { connection, after, batch: VecDeque::new(), ended: false }
     }
 
     fn refill(&mut self) -> Result<(), StoreError> {
         let batch = &mut self.batch;
-        K::for_each(self.connection, &Scope::all(), &self.after, BATCH_ROWS, |resource| {
+        K::for_each(&self.connection, &Scope::all(), &self.after, BATCH_ROWS, |resource| {
             batch.push_back(resource);
             Ok::<_, StoreError>(ControlFlow::Continue(()))
         })?;

@@ -5,7 +5,7 @@ use std::{iter::Peekable, ops::ControlFlow, str::FromStr};
 use pointsman_routing::{deployment::DeploymentSpec, integration::IntegrationSpec, name::ResourceName};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Scope, StoreError, Table, rows::Batches};
+use super::{Db, Scope, StoreError, Table, rows::Batches};
 use crate::domain::{AnyResource, CustomerSpec, Epoch, MappingSpec, Resource, Revision};
 
 /// Where a database stands.
@@ -31,18 +31,18 @@ pub struct Change {
 /// The state at one revision, within a transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'c> {
-    pub(super) connection: &'c Connection,
+    pub(super) connection: Db<'c>,
 }
 
 impl<'c> Snapshot<'c> {
     /// `connection` is in a transaction.
-    pub(super) fn new(connection: &'c Connection) -> Self {
+    pub(super) fn new(connection: Db<'c>) -> Self {
         Self { connection }
     }
 
     /// The database and the revision of this state.
     pub fn head(&self) -> Result<Head, StoreError> {
-        Ok(Head::read(self.connection)?)
+        Ok(Head::read(&self.connection)?)
     }
 
     /// Whether [`Self::for_each_change`] can tell what happened since a revision: not where removals since then may be
@@ -121,7 +121,7 @@ impl<'c> Snapshot<'c> {
 
     /// The resource of this name and kind.
     pub(crate) fn get<K: Table>(&self, name: &K::Name) -> Result<Option<Resource<K>>, StoreError> {
-        K::get(self.connection, name)
+        K::get(&self.connection, name)
     }
 
     /// Whether there is one.
@@ -138,7 +138,7 @@ impl<'c> Snapshot<'c> {
         after: &str,
         each: impl FnMut(Resource<K>) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
-        K::for_each(self.connection, scope, after, usize::MAX, each)
+        K::for_each(&self.connection, scope, after, usize::MAX, each)
     }
 
     fn batches<K: Table>(&self, after: &str) -> Peekable<Batches<'c, K>> {

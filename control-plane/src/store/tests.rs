@@ -340,7 +340,7 @@ async fn closing_waits_for_reads_and_folds_the_log_in() {
     go_on.send(()).unwrap();
     close.await;
     assert!(slow.await.unwrap().unwrap(), "the read is not cut");
-    assert_eq!(files(&data), ["pointsman.db", "pointsman.lock"]);
+    assert_eq!(files(&data), ["pointsman.db", "pointsman.key", "pointsman.lock"]);
 }
 
 pub(super) fn files(data: &TempDir) -> Vec<String> {

@@ -3,7 +3,10 @@
 use pointsman_routing::table::EndpointToken;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Condition, Keep, Snapshot, StoreError, Table, Written, condition::Finding, snapshot::Head};
+use super::{
+    Condition, Db, Keep, Snapshot, StoreError, Table, Written, condition::Finding, secrets::Vault,
+    snapshot::Head,
+};
 use crate::domain::{Resource, Revision};
 
 /// Removals are remembered for this many revisions: an edge that is further behind takes a snapshot.
@@ -12,6 +15,7 @@ const REMEMBERED_REVISIONS: i64 = 100_000;
 /// A transaction that writes, and sees what it wrote. All that it writes is of one revision.
 pub struct WriteTransaction<'c> {
     transaction: Transaction<'c>,
+    vault: &'c Vault,
     head: Head,
     /// Something that edges hold has changed: there is a new revision.
     changed: bool,
@@ -22,11 +26,12 @@ pub struct WriteTransaction<'c> {
 impl<'c> WriteTransaction<'c> {
     pub(super) fn run<T, E: From<StoreError>>(
         connection: &'c mut Connection,
+        vault: &'c Vault,
         keep: Keep,
         finding: &mut Finding,
         write: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Written<T>, E> {
-        let mut this = Self::begin(connection).inspect_err(|error| finding.of(error))?;
+        let mut this = Self::begin(connection, vault).inspect_err(|error| finding.of(error))?;
         let value = match write(&mut this) {
             Ok(value) => value,
             Err(error) => {
@@ -59,16 +64,16 @@ impl<'c> WriteTransaction<'c> {
         Ok(())
     }
 
-    fn begin(connection: &'c mut Connection) -> Result<Self, StoreError> {
+    fn begin(connection: &'c mut Connection, vault: &'c Vault) -> Result<Self, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let head = Head::read(&transaction)?;
-        Ok(Self { transaction, head, changed: false, touched: false })
+        Ok(Self { transaction, vault, head, changed: false, touched: false })
     }
 
     /// What it sees: the latest state, and what it wrote itself.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot::new(&self.transaction)
+        Snapshot::new(self.db())
     }
 
     /// The revision that it makes where it changes something.
@@ -101,7 +106,7 @@ impl<'c> WriteTransaction<'c> {
 
     /// Takes away the unique values of a resource that is about to be put, so that resources can swap them.
     pub(crate) fn release<K: Table>(&mut self, name: &K::Name) -> Result<(), StoreError> {
-        K::release(&self.transaction, name)
+        K::release(&self.db(), name)
     }
 
     /// Takes a token away from the resource that it leads to, which is about to be put without it.
@@ -113,14 +118,22 @@ impl<'c> WriteTransaction<'c> {
 
     /// Puts a resource in, in place of one of its name. Its revision is to be [`Self::revision`].
     pub(crate) fn put<K: Table>(&mut self, resource: &Resource<K>) -> Result<(), StoreError> {
-        K::put(&self.transaction, resource)?;
+        K::put(&self.db(), resource)?;
         self.log(&resource.name.to_string(), false)
     }
 
     /// Removes a resource.
     pub(crate) fn remove<K: Table>(&mut self, name: &K::Name) -> Result<(), StoreError> {
-        K::remove(&self.transaction, name)?;
+        K::remove(&self.db(), name)?;
         self.log(&name.to_string(), true)
+    }
+
+    pub(super) fn vault(&self) -> &Vault {
+        self.vault
+    }
+
+    fn db(&self) -> Db<'_> {
+        Db::new(&self.transaction, self.vault)
     }
 
     fn log(&mut self, name: &str, removed: bool) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use super::{
     Condition, OpenError, StoreError, WriteTransaction,
     condition::{Finding, Record},
+    secrets::Vault,
 };
 use crate::domain::Revision;
 
@@ -42,6 +43,7 @@ pub struct Written<T> {
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
+    vault: Arc<Vault>,
     condition: watch::Receiver<Condition>,
     closed: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
@@ -57,6 +59,7 @@ impl Writer {
     pub(super) fn spawn(
         mut connection: Connection,
         lock: File,
+        vault: Arc<Vault>,
         revisions: watch::Sender<Revision>,
     ) -> Result<Self, OpenError> {
         let (jobs, mut queue) = mpsc::channel(QUEUED_WRITES);
@@ -73,7 +76,7 @@ impl Writer {
             let _ = closing.send(());
         };
         thread::Builder::new().name("store-writer".to_owned()).spawn(write).map_err(OpenError::Thread)?;
-        Ok(Self { jobs, condition, closed: Arc::new(Mutex::new(Some(closed))) })
+        Ok(Self { jobs, vault, condition, closed: Arc::new(Mutex::new(Some(closed))) })
     }
 
     pub(super) fn condition(&self) -> watch::Receiver<Condition> {
@@ -87,13 +90,14 @@ impl Writer {
         F: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let vault = Arc::clone(&self.vault);
         let job = Job::Write(Box::new(move |connection, revisions, record| {
             if answer.is_closed() {
                 // Whoever asked has gone before its turn came.
                 return;
             }
             let mut finding = Finding::default();
-            let run = || WriteTransaction::run(connection, keep, &mut finding, write);
+            let run = || WriteTransaction::run(connection, &vault, keep, &mut finding, write);
             let result =
                 catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
             if let Ok(written) = &result {

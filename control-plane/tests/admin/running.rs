@@ -193,7 +193,7 @@ async fn after_a_drain_all_is_in_the_database_file() {
     let mut files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
     files.sort();
     // No write-ahead log: a copy of the file is a copy of everything.
-    assert_eq!(files, ["pointsman.db", "pointsman.lock"]);
+    assert_eq!(files, ["pointsman.db", "pointsman.key", "pointsman.lock"]);
 }
 
 #[tokio::test]

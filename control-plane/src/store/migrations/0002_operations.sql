@@ -6,6 +6,17 @@ ALTER TABLE customers ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE customer_mappings ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE deployments ADD COLUMN owner TEXT NOT NULL DEFAULT 'default';
 
+-- How secrets (header values, metadata values) are sealed, see store/secrets.rs. No row before they are.
+CREATE TABLE secrets (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    -- The key that all of them are sealed under.
+    key_id   TEXT    NOT NULL,
+    -- Random, sealed. Keys the digests of requests.
+    salt     TEXT    NOT NULL,
+    -- Nothing of what they were before is left in the free space of the file.
+    scrubbed INTEGER NOT NULL CHECK (scrubbed IN (0, 1))
+) STRICT;
+
 -- What each integration was, after each change of it. Secrets are redacted.
 CREATE TABLE integration_revisions (
     integration    TEXT    NOT NULL REFERENCES integrations (name) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,

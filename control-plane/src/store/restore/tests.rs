@@ -218,7 +218,7 @@ async fn a_restore_that_is_cut_off_leaves_the_old_or_the_new() {
         store.close().await;
         assert_eq!(customers(data.path()), expected, "{step}");
         let left: Vec<_> = all(&data).into_iter().filter(|name| !name.contains(".replaced-")).collect();
-        assert_eq!(left, ["pointsman.db", "pointsman.lock"], "{step}");
+        assert_eq!(left, ["pointsman.db", "pointsman.key", "pointsman.lock"], "{step}");
         if step != "a draft" {
             let old = customers_of(data.path(), "pointsman.db.replaced-1");
             assert_eq!(old, ["customers/kept", "customers/later"], "{step}: the old one is kept as a whole");

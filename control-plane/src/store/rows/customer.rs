@@ -1,23 +1,23 @@
 //! Customers.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::{META, META_UPDATE, PLACEHOLDER, Table, read_meta, to_micros};
 use crate::{
     domain::{CustomerSpec, Resource},
-    store::StoreError,
+    store::{Db, StoreError},
 };
 
 impl Table for CustomerSpec {
     const TABLE: &'static str = "customers";
     const COLUMNS: &'static str = "external_id";
 
-    fn read(_connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
+    fn read(_connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
         Ok(Resource { name, meta, spec: Self { external_id: row.get(7)? }, tokens: () })
     }
 
-    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
+    fn put(connection: &Db<'_>, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO customers (name, {META}, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
              ON CONFLICT (name) DO UPDATE SET {META_UPDATE}, external_id = excluded.external_id"
@@ -37,7 +37,7 @@ impl Table for CustomerSpec {
     }
 
     /// The row stays, so that nobody has to look for references to it.
-    fn release(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
+    fn release(connection: &Db<'_>, name: &Self::Name) -> Result<(), StoreError> {
         let sql = format!("UPDATE customers SET external_id = {PLACEHOLDER} WHERE name = ?1");
         connection.prepare_cached(&sql)?.execute([name.to_string()])?;
         Ok(())

@@ -1,24 +1,24 @@
 //! Customer mappings.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::{META, META_UPDATE, PLACEHOLDER, Table, read_meta, to_micros};
 use crate::{
     domain::{MappingSpec, Resource},
-    store::StoreError,
+    store::{Db, StoreError},
 };
 
 impl Table for MappingSpec {
     const TABLE: &'static str = "customer_mappings";
     const COLUMNS: &'static str = "source_customer_id, customer";
 
-    fn read(_connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
+    fn read(_connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
         let spec = Self { source_customer_id: row.get(7)?, customer: row.get(8)? };
         Ok(Resource { name, meta, spec, tokens: () })
     }
 
-    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
+    fn put(connection: &Db<'_>, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO customer_mappings (name, {META}, integration, source_customer_id, customer) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
@@ -41,7 +41,7 @@ impl Table for MappingSpec {
         Ok(())
     }
 
-    fn release(connection: &Connection, name: &Self::Name) -> Result<(), StoreError> {
+    fn release(connection: &Db<'_>, name: &Self::Name) -> Result<(), StoreError> {
         let sql = format!("UPDATE customer_mappings SET source_customer_id = {PLACEHOLDER} WHERE name = ?1");
         connection.prepare_cached(&sql)?.execute([name.to_string()])?;
         Ok(())

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, params};
 use super::{META, META_UPDATE, Table, position, read_meta, read_token, to_micros};
 use crate::{
     domain::{DeploymentTokens, Resource},
-    store::{StoreError, endpoint},
+    store::{Db, StoreError, endpoint, secrets::Place},
 };
 
 impl Table for DeploymentSpec {
@@ -19,7 +19,7 @@ impl Table for DeploymentSpec {
     const COLUMNS: &'static str = "customer, paused, \
          (SELECT endpoint_type FROM integrations WHERE integrations.name = deployments.integration)";
 
-    fn read(connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
+    fn read(connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
         let key = name.to_string();
         let spec = Self {
@@ -35,7 +35,7 @@ impl Table for DeploymentSpec {
         Ok(Resource { name, meta, spec, tokens })
     }
 
-    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
+    fn put(connection: &Db<'_>, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO deployments (name, {META}, integration, customer, paused) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
@@ -65,7 +65,7 @@ impl Table for DeploymentSpec {
 }
 
 fn read_flow_endpoints(
-    connection: &Connection,
+    connection: &Db<'_>,
     deployment: &str,
 ) -> Result<BTreeMap<String, FlowEndpointSpec>, StoreError> {
     let sql = "SELECT flow_key, url, headers, timeout_nanos, retry_on_reset FROM flow_endpoints WHERE deployment = ?1";
@@ -73,18 +73,19 @@ fn read_flow_endpoints(
     let mut rows = statement.query([deployment])?;
     let mut flow_endpoints = BTreeMap::new();
     while let Some(row) = rows.next()? {
+        let flow: String = row.get(0)?;
         let headers: String = row.get(2)?;
-        let headers =
-            endpoint::read_json(&headers).map_err(|fault| StoreError::damaged(deployment, fault))?;
+        let sealed = endpoint::read_json(&headers).map_err(|fault| StoreError::damaged(deployment, fault))?;
+        let headers = connection.vault().open_all(Place::Headers { deployment, flow: &flow }, &sealed)?;
         let timeout = row.get::<_, Option<i64>>(3)?.map(|nanos| Duration::from_nanos(nanos.unsigned_abs()));
         let spec = FlowEndpointSpec { url: row.get(1)?, headers, timeout, retry_on_reset: row.get(4)? };
-        flow_endpoints.insert(row.get(0)?, spec);
+        flow_endpoints.insert(flow, spec);
     }
     Ok(flow_endpoints)
 }
 
 fn put_flow_endpoints(
-    connection: &Connection,
+    connection: &Db<'_>,
     deployment: &str,
     integration: &str,
     flow_endpoints: &BTreeMap<String, FlowEndpointSpec>,
@@ -94,13 +95,15 @@ fn put_flow_endpoints(
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut statement = connection.prepare_cached(sql)?;
     for (key, endpoint) in flow_endpoints {
+        let place = Place::Headers { deployment, flow: key };
+        let headers = connection.vault().seal_all(place, &endpoint.headers)?;
         let timeout = endpoint.timeout.map(|timeout| i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX));
         statement.execute(params![
             deployment,
             key,
             integration,
             endpoint.url,
-            serde_json::json!(endpoint.headers).to_string(),
+            serde_json::json!(headers).to_string(),
             timeout,
             endpoint.retry_on_reset,
         ])?;

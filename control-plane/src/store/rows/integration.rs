@@ -9,14 +9,14 @@ use rusqlite::{Connection, Row, params};
 use super::{META, META_UPDATE, Table, position, read_meta, read_token, to_micros};
 use crate::{
     domain::Resource,
-    store::{StoreError, endpoint},
+    store::{Db, StoreError, endpoint, secrets::Place},
 };
 
 impl Table for IntegrationSpec {
     const TABLE: &'static str = "integrations";
     const COLUMNS: &'static str = "endpoint_type, endpoint";
 
-    fn read(connection: &Connection, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
+    fn read(connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
         let key = name.to_string();
         let endpoint_type: String = row.get(7)?;
@@ -24,12 +24,16 @@ impl Table for IntegrationSpec {
         let damaged = |fault| StoreError::damaged(&key, fault);
         let mut spec = endpoint::from_json(&json).map_err(damaged)?;
         spec.endpoint_type = endpoint::type_from_text(&endpoint_type).map_err(damaged)?;
+        if let Some(service) = &mut spec.preprocess {
+            let place = Place::Metadata { integration: &key };
+            service.metadata = connection.vault().open_all(place, &service.metadata)?;
+        }
         spec.flows = read_flows(connection, &key)?;
         let tokens = read_tokens(connection, &key)?;
         Ok(Resource { name, meta, spec, tokens })
     }
 
-    fn put(connection: &Connection, resource: &Resource<Self>) -> Result<(), StoreError> {
+    fn put(connection: &Db<'_>, resource: &Resource<Self>) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO integrations (name, {META}, endpoint_type, endpoint) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
@@ -47,11 +51,20 @@ impl Table for IntegrationSpec {
             meta.revision.number(),
             meta.owner.as_str(),
             endpoint::type_to_text(resource.spec.endpoint_type),
-            endpoint::to_json(&resource.spec),
+            sealed_endpoint(connection, &name, &resource.spec)?,
         ])?;
         put_flows(connection, &name, &resource.spec.flows)?;
         put_tokens(connection, &name, &resource.tokens)
     }
+}
+
+/// The column of the endpoint, with its secrets sealed.
+fn sealed_endpoint(db: &Db<'_>, integration: &str, spec: &IntegrationSpec) -> Result<String, StoreError> {
+    let mut spec = spec.clone();
+    if let Some(service) = &mut spec.preprocess {
+        service.metadata = db.vault().seal_all(Place::Metadata { integration }, &service.metadata)?;
+    }
+    Ok(endpoint::to_json(&spec))
 }
 
 fn read_flows(connection: &Connection, integration: &str) -> Result<Vec<FlowSpec>, StoreError> {

@@ -41,7 +41,7 @@ async fn customers(store: &Store) -> i64 {
 async fn whole(store: &Store) {
     let checked = store.read(|snapshot| {
         let checked =
-            integrity::check(snapshot.connection, std::path::Path::new("x"), integrity::Depth::Full);
+            integrity::check(&snapshot.connection, std::path::Path::new("x"), integrity::Depth::Full);
         Ok::<_, StoreError>(checked.map_err(|error| error.to_string()))
     });
     checked.await.unwrap().unwrap();
