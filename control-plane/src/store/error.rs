@@ -117,7 +117,7 @@ impl OpenError {
 pub enum StoreError {
     /// The disk takes no more: it is full, or a quota or a limit on the size of files is reached. Goes by once there is
     /// room.
-    #[error("there is no room on the disk of the database: {0}")]
+    #[error("there is no room on the disk: {0}")]
     Full(#[source] rusqlite::Error),
     /// Another program holds the database, and has held it for longer than we wait. Goes by once it lets go.
     #[error("another program holds the database: {0}")]
