@@ -3,10 +3,12 @@
 
 mod batches;
 mod disk;
+mod endpoint_tokens;
 mod faults;
 mod harness;
 mod lists;
 mod manifests;
+mod owners;
 mod resources;
 mod rules;
 mod running;
