@@ -1,40 +1,10 @@
-//! The one binary: the servers (`up`, `control-plane`, `edge`), the demo, and the commands of admins.
-//!
-//! - [`settings`]: flags and environment variables, parsed into the libraries' configurations.
-//! - [`commands`]: one module for each command.
-//! - [`manifest`]: reading and writing configuration as YAML and JSON.
-//! - [`profiles`]: which control plane, and who calls, by name in a file.
-//! - [`output`]: what people and programs see.
-//! - [`demo`]: the main job in one command, with a [`receiver`] that plays the flows.
-
-mod addresses;
-mod commands;
-mod demo;
-mod logging;
-mod manifest;
-mod nearest;
-mod output;
-mod preprocess;
-mod profiles;
-mod receiver;
-mod settings;
-mod signals;
+//! The one binary.
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
-
-use crate::commands::Cli;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
-        Ok(end) => end.into(),
-        Err(failure) => {
-            output::error(&failure);
-            failure.exit().into()
-        }
-    }
+    pointsman_cli::run()
 }

@@ -13,6 +13,8 @@ mod crud;
 mod customer;
 mod customer_mapping;
 mod deployment;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod integration;
 mod manifest;
 mod mapping_rows;

@@ -16,6 +16,8 @@ pub mod config;
 mod conn;
 pub mod egress;
 mod forward;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod ingress;
 pub mod listener;
 pub mod preprocess;

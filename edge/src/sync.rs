@@ -107,3 +107,9 @@ impl Sync {
 
 #[cfg(test)]
 mod tests;
+
+/// Why a resource cannot be used, where it cannot.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn refusal(resource: pointsman_proto::edge::v1::Resource) -> Option<String> {
+    convert::resource(resource).form.err().map(|unusable| unusable.reason)
+}

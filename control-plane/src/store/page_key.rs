@@ -15,7 +15,7 @@ impl PageKey {
         connection.query_row("SELECT page_key FROM meta", [], |row| row.get(0).map(Self))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) const fn for_tests(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }

@@ -1,0 +1,81 @@
+//! What each target does with its input.
+
+use pointsman_control_plane::grpc::fuzzing;
+use pointsman_routing::{
+    name::{
+        CustomerId, DeploymentId, DeploymentName, EdgeId, FlowKey, IntegrationId, MappingId, MappingName,
+        ResourceName,
+    },
+    reference::Reference,
+};
+
+/// Ids and names: what is taken is written as it was read.
+pub(crate) fn names(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    macro_rules! written_as_read {
+        ($($name:ty),*) => {$(
+            if let Ok(name) = text.parse::<$name>() {
+                assert_eq!(name.to_string(), text);
+            }
+        )*};
+    }
+    written_as_read!(IntegrationId, CustomerId, MappingName, DeploymentName, EdgeId, ResourceName);
+    let sound = text.len() <= 63
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    assert_eq!(IntegrationId::parse(text).is_ok(), sound);
+    assert_eq!(MappingId::parse(text).is_ok(), sound);
+    assert_eq!(DeploymentId::parse(text).is_ok(), sound);
+    assert_eq!(FlowKey::parse(text).is_ok(), sound);
+}
+
+/// References: what is taken is kept as it was written, and read again it is the same.
+pub(crate) fn references(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    match Reference::parse(text) {
+        Ok(reference) => {
+            assert_eq!(Reference::parse(reference.as_str()).as_ref(), Ok(&reference));
+            let _ = reference.reads_body();
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Page tokens.
+pub(crate) fn page_tokens(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        fuzzing::page_token(text);
+    }
+}
+
+/// Manifests as files.
+pub(crate) fn manifests(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        pointsman_cli::fuzzing::manifest(text);
+    }
+}
+
+/// The admin API's resources: the first byte says which kind.
+pub(crate) fn admin_resources(data: &[u8]) {
+    if let Some((kind, message)) = data.split_first() {
+        fuzzing::resource(*kind, message);
+    }
+}
+
+/// Update masks: the first byte says of which kind, each line is a path.
+pub(crate) fn update_masks(data: &[u8]) {
+    if let Some((kind, paths)) = data.split_first()
+        && let Ok(paths) = str::from_utf8(paths)
+    {
+        fuzzing::update_mask(*kind, paths);
+    }
+}
+
+/// What edges are sent: a name, a line's end, the body.
+pub(crate) fn edge_resources(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (name, body) = data.split_at(end);
+    if let Ok(name) = str::from_utf8(name) {
+        pointsman_edge::fuzzing::resource(name, body.get(1..).unwrap_or_default());
+    }
+}
