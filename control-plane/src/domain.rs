@@ -3,7 +3,7 @@
 //! What an admin writes of a resource is its `Spec`, kept as written; `pointsman_routing` parses it, so that an edge
 //! finds the same faults or none. What the control plane adds is in [`Resource`].
 
-use std::{fmt, hash::Hash, str::FromStr, time::SystemTime};
+use std::{collections::BTreeMap, fmt, hash::Hash, str::FromStr, time::SystemTime};
 
 use pointsman_routing::{
     deployment::{Customer, CustomerMapping, Deployment, DeploymentSpec},
@@ -19,6 +19,7 @@ mod etag;
 mod fields;
 mod mapping_id;
 mod owner;
+mod secrets;
 mod token;
 
 pub use caller::{Caller, Role};
@@ -26,6 +27,7 @@ pub use etag::Etag;
 pub use fields::{FieldChange, Fields, REDACTED};
 pub use mapping_id::derived_mapping_id;
 pub use owner::Owner;
+pub use secrets::{Destination, Secrets, hide, redact};
 pub use token::{DeploymentTokens, RandomError, random_token};
 
 /// A state of the whole configuration. Revisions are global and without gaps; 0 is the empty database.
@@ -106,6 +108,16 @@ pub trait Kind: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
 
     /// Adds the fields that it sets.
     fn add_fields(&self, fields: &mut Fields);
+
+    /// The secrets in it.
+    fn secrets(&self) -> Vec<Secrets<'_, &BTreeMap<String, String>>> {
+        Vec::new()
+    }
+
+    /// The same, to be changed.
+    fn secrets_mut(&mut self) -> Vec<Secrets<'_, &mut BTreeMap<String, String>>> {
+        Vec::new()
+    }
 }
 
 /// A resource as it is kept.
@@ -195,6 +207,14 @@ impl Kind for IntegrationSpec {
     fn add_fields(&self, fields: &mut Fields) {
         fields::add_integration(self, fields);
     }
+
+    fn secrets(&self) -> Vec<Secrets<'_, &BTreeMap<String, String>>> {
+        secrets::of_integration(self)
+    }
+
+    fn secrets_mut(&mut self) -> Vec<Secrets<'_, &mut BTreeMap<String, String>>> {
+        secrets::of_integration_mut(self)
+    }
 }
 
 impl Kind for CustomerSpec {
@@ -259,6 +279,14 @@ impl Kind for DeploymentSpec {
 
     fn add_fields(&self, fields: &mut Fields) {
         fields::add_deployment(self, fields);
+    }
+
+    fn secrets(&self) -> Vec<Secrets<'_, &BTreeMap<String, String>>> {
+        secrets::of_deployment(self)
+    }
+
+    fn secrets_mut(&mut self) -> Vec<Secrets<'_, &mut BTreeMap<String, String>>> {
+        secrets::of_deployment_mut(self)
     }
 }
 

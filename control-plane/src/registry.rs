@@ -31,6 +31,7 @@ mod mapping_row;
 mod page;
 mod plan;
 mod rules;
+mod secrets;
 mod writing;
 
 pub(crate) use apply::{Exported, Outcome};
@@ -43,6 +44,7 @@ pub(crate) use mapping_row::{MappingRow, RowTarget};
 pub use page::PageTokenError;
 pub(crate) use page::{Cursor, List};
 pub(crate) use rules::Rules;
+pub(crate) use secrets::keep as keep_secrets;
 pub(crate) use writing::Writing;
 
 /// All resources, and the rules for writing them. Clones are handles to the same one.

@@ -3,14 +3,14 @@
 //! On the way in nothing is lost: what the domain's types cannot hold (an enum number that nobody knows, a duration
 //! below zero) becomes a fault of its field, beside those that the parsers of `pointsman_routing` find.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use pointsman_routing::{fault::Fault, name::NameError};
 use prost::Message;
 
 use crate::{
     PublicUrl,
-    domain::{Meta, Resource},
+    domain::{Meta, Resource, hide},
     registry::{Draft, Rules},
 };
 
@@ -70,11 +70,7 @@ pub(super) fn draft<K: Admin>(
 ) -> Draft<K> {
     let bytes = message.encoded_len();
     let (display_name, spec, faults) = K::read_message(message);
-    let draft = Draft::new(at, name, display_name, spec, faults);
-    if bytes > RESOURCE_BYTES_MAX {
-        return draft.oversize(bytes, RESOURCE_BYTES_MAX);
-    }
-    draft
+    Draft::new(at, name, display_name, spec, faults).measured(bytes, RESOURCE_BYTES_MAX)
 }
 
 /// The name in a message, or the fault of `field`.
@@ -113,6 +109,12 @@ impl Common {
             owner: owner.to_string(),
         }
     }
+}
+
+/// Values as anybody may see them: they are secrets.
+fn redacted(mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    hide(&mut values);
+    values
 }
 
 /// None for what a message cannot hold, which no resource has.

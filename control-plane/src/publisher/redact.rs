@@ -1,28 +1,23 @@
 //! Resources as people may see them.
 
-use std::collections::BTreeMap;
-
 use pointsman_routing::table::EndpointToken;
 
-use crate::domain::AnyResource;
+use crate::domain::{AnyResource, REDACTED, redact};
 
-/// What stands for a secret where it is not to be seen.
-const REDACTED: &str = "[redacted]";
-
-/// The resource without the values of headers and metadata, and with no more of its tokens than a log may hold.
+/// The resource without the values of headers and metadata, without the queries of URLs, which can hold a key, and with
+/// no more of its tokens than a log may hold.
 pub(super) fn redacted(mut resource: AnyResource) -> AnyResource {
     match &mut resource {
         AnyResource::Integration(integration) => {
             cut(&mut integration.tokens);
-            if let Some(service) = &mut integration.spec.preprocess {
-                hide(&mut service.metadata);
-            }
+            redact(&mut integration.spec);
         }
         AnyResource::Deployment(deployment) => {
             cut(&mut deployment.tokens.own);
             deployment.tokens.flows.values_mut().for_each(cut);
+            redact(&mut deployment.spec);
             for endpoint in deployment.spec.flow_endpoints.values_mut() {
-                hide(&mut endpoint.headers);
+                hide_query(&mut endpoint.url);
             }
         }
         AnyResource::Customer(_) | AnyResource::CustomerMapping(_) => {}
@@ -30,8 +25,10 @@ pub(super) fn redacted(mut resource: AnyResource) -> AnyResource {
     resource
 }
 
-fn hide(values: &mut BTreeMap<String, String>) {
-    values.values_mut().for_each(|value| REDACTED.clone_into(value));
+fn hide_query(url: &mut String) {
+    if let Some((start, _)) = url.split_once('?') {
+        *url = format!("{start}?{REDACTED}");
+    }
 }
 
 fn cut(tokens: &mut Vec<EndpointToken>) {

@@ -21,6 +21,8 @@ pub struct Draft<K: Kind> {
     pub(super) spec: K,
     /// With whole paths.
     pub(super) faults: Vec<Fault>,
+    /// How many bytes longer it may become by what is kept.
+    pub(super) room_bytes: usize,
 }
 
 impl<K: Kind> Draft<K> {
@@ -47,21 +49,33 @@ impl<K: Kind> Draft<K> {
             None => spec.faults(&K::any_name()),
         });
         let faults = unnamed.into_iter().chain(within.into_iter().map(|fault| fault.within(&at)));
-        Self { name, display_name, spec, faults: first_of_each_field(faults), at }
+        Self { name, display_name, spec, faults: first_of_each_field(faults), at, room_bytes: usize::MAX }
     }
 
     /// A draft of what is there.
     pub(super) fn of(resource: Resource<K>, at: &str) -> Self {
         let Resource { name, meta, spec, .. } = resource;
         let display_name = meta.display_name;
-        Self { at: at.to_owned(), name: Some(name), display_name, spec, faults: Vec::new() }
+        Self {
+            at: at.to_owned(),
+            name: Some(name),
+            display_name,
+            spec,
+            faults: Vec::new(),
+            room_bytes: usize::MAX,
+        }
     }
 
-    /// The same, too long to be taken.
+    /// The same, of a message of so many bytes, where so many are allowed.
     #[must_use]
-    pub(crate) fn oversize(mut self, bytes: usize, limit_bytes: usize) -> Self {
-        let reason = format!("is {bytes} bytes long; at most {limit_bytes} are allowed");
-        self.faults.insert(0, Fault::new(&self.at, reason));
+    pub(crate) fn measured(mut self, bytes: usize, limit_bytes: usize) -> Self {
+        match limit_bytes.checked_sub(bytes) {
+            Some(room) => self.room_bytes = room,
+            None => {
+                let reason = format!("is {bytes} bytes long; at most {limit_bytes} are allowed");
+                self.faults.insert(0, Fault::new(&self.at, reason));
+            }
+        }
         self
     }
 

@@ -12,7 +12,10 @@ use pointsman_routing::{
 };
 
 use super::{Sample, TestError};
-use crate::store::{LookupError, Snapshot};
+use crate::{
+    registry::keep_secrets,
+    store::{LookupError, Snapshot},
+};
 
 /// An endpoint with all that a test needs of it.
 #[derive(Debug)]
@@ -35,7 +38,14 @@ impl Endpoint {
         let id = &sample.integration;
         let stored = view.get::<IntegrationSpec>(id)?;
         let stored = stored.ok_or_else(|| TestError::NotFound(ResourceName::Integration(id.clone())))?;
-        let spec = sample.proposed.clone().unwrap_or(stored.spec);
+        let spec = match &sample.proposed {
+            Some(proposed) => {
+                let kept = keep_secrets(proposed, Some(&stored.spec));
+                faults.extend(kept.refused.iter().map(|secret| secret.fault("proposed")));
+                kept.spec.unwrap_or_else(|| proposed.clone())
+            }
+            None => stored.spec,
+        };
         let flows = spec.flows.iter().flat_map(|flow| [flow.name.clone(), flow.key.clone()]).collect();
 
         let called = Called::parse(spec.endpoint_type, sample, &mut faults);

@@ -12,4 +12,5 @@ mod owners;
 mod resources;
 mod rules;
 mod running;
+mod secrets;
 mod updates;

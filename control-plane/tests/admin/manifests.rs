@@ -53,7 +53,14 @@ async fn an_export_applies_to_an_empty_database() {
     let exported = plane.export().await.manifest.unwrap();
 
     let other = ControlPlane::start().await;
-    other.apply(exported.clone()).await.unwrap();
+    let mut with_secrets = exported.clone();
+    let endpoint = with_secrets.integrations[1].endpoint.as_mut().unwrap();
+    endpoint.preprocess.as_mut().unwrap().metadata.insert("authorization".into(), "Bearer x".into());
+    let flows = &mut with_secrets.deployments[2].flow_endpoints;
+    flows.get_mut("main").unwrap().headers.insert("X-Key".into(), "secret".into());
+    let refused = said(other.apply(exported.clone()).await);
+    assert_eq!(refused.fields.len(), 2, "what stands for secrets is none: {refused:?}");
+    other.apply(with_secrets).await.unwrap();
     assert_eq!(other.export().await.manifest.unwrap(), exported);
 }
 

@@ -66,10 +66,10 @@ async fn secrets_are_redacted_and_everything_else_is_shown() {
     assert_eq!(integration.endpoint_tokens, ["secret"], "as much as a log may hold");
     let service = integration.preprocess.unwrap();
     assert_eq!(service.address, "http://127.0.0.1:1");
-    assert_eq!(service.metadata["x-key"], "[redacted]");
+    assert_eq!(service.metadata["x-key"], "<redacted>");
     let deployment = Deployment::decode(body("integrations/acme/deployments/bowlers")).unwrap();
     let orders = &deployment.flow_endpoints["create-order"];
-    assert_eq!(orders.headers["authorization"], "[redacted]");
+    assert_eq!(orders.headers["authorization"], "<redacted>");
     assert_eq!(orders.url, "http://127.0.0.1:9001/bowlers/create-order");
 }
 

@@ -8,7 +8,7 @@ use pointsman_routing::{
     name::{DeploymentId, DeploymentName, IntegrationId},
 };
 
-use super::{Admin, Common, duration, integration::compose_below, read_duration, unknown_number};
+use super::{Admin, Common, duration, integration::compose_below, read_duration, redacted, unknown_number};
 use crate::{
     PublicUrl,
     domain::{DeploymentTokens, Resource},
@@ -83,7 +83,7 @@ fn flow_endpoint_message(
     let token = tokens.flows.get(key).and_then(|tokens| tokens.first()).filter(|_| counts);
     proto::FlowEndpoint {
         url: spec.url,
-        headers: spec.headers,
+        headers: redacted(spec.headers),
         timeout: spec.timeout.and_then(duration),
         retry_on_reset: spec.retry_on_reset,
         endpoint_url: token.map(|token| urls.endpoint(token.expose())).unwrap_or_default(),

@@ -8,7 +8,7 @@ use pointsman_routing::{
     source::ValueSourceSpec,
 };
 
-use super::{Admin, Common, duration, malformed, read_duration, unknown_number};
+use super::{Admin, Common, duration, malformed, read_duration, redacted, unknown_number};
 use crate::{PublicUrl, domain::Resource};
 
 impl Admin for IntegrationSpec {
@@ -120,7 +120,7 @@ fn preprocess_message(spec: PreprocessSpec) -> proto::Preprocess {
     proto::Preprocess {
         address: spec.address,
         timeout: spec.timeout.and_then(duration),
-        metadata: spec.metadata,
+        metadata: redacted(spec.metadata),
         body: body.into(),
     }
 }

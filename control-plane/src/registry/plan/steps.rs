@@ -10,7 +10,7 @@ use crate::{
     domain::{Caller, FieldChange, Fields, Kind, Meta, Owner, Resource},
     registry::{
         Action, Applied, ApplyOptions, Draft, Error, Refused, Rules, Violation, ViolationKind, Writing,
-        plan::State,
+        keep_secrets, plan::State,
     },
     store::{AuditAction, Keep, Snapshot, StoreError, WriteTransaction},
 };
@@ -229,7 +229,7 @@ impl<K: Rules> Step<K> {
         refused: &mut Refused,
     ) {
         self.current = current;
-        self.resolved = None;
+        self.keep_secrets(refused);
         self.changes.clear();
         let Some(current) = &self.current else {
             self.action = Action::Created;
@@ -252,6 +252,20 @@ impl<K: Rules> Step<K> {
         let mut changes = Fields::diff(Some(&Fields::of(current)), Some(&self.fields(options)));
         changes.extend(tokens);
         self.changes = changes;
+    }
+
+    /// Puts the secrets that are kept where the draft leaves them as they are.
+    fn keep_secrets(&mut self, refused: &mut Refused) {
+        let kept = keep_secrets(&self.draft.spec, self.current.as_ref().map(|current| &current.spec));
+        for secret in &kept.refused {
+            refused.find_fault(secret.fault(&self.draft.at));
+        }
+        if kept.added_bytes > self.draft.room_bytes {
+            let over = kept.added_bytes - self.draft.room_bytes;
+            let reason = format!("is {over} bytes too long with the secrets that are kept");
+            refused.find_fault(Fault::new(&self.draft.at, reason));
+        }
+        self.resolved = kept.spec;
     }
 
     /// Whose it is to be.
