@@ -9,16 +9,19 @@ use std::{
 };
 
 use futures::{FutureExt as _, future::OptionFuture};
+use pointsman_routing::name::EdgeId;
 use tokio::{net::TcpListener, task, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::{Identity, ServerTlsConfig, server::TcpIncoming};
 
 use crate::{
+    access::{Access, Reach},
     config::Config,
+    domain::{RandomError, Secret},
     fleet::Fleet,
     publisher::{self, Publisher},
     registry::Registry,
-    store::{OpenError, Store},
+    store::{OpenError, Store, StoreError},
 };
 
 mod health;
@@ -41,6 +44,7 @@ pub struct App {
     tls: Option<ServerTlsConfig>,
     services: Services,
     store: Store,
+    access: Access,
     publisher: Publisher,
     health: Health,
 }
@@ -54,6 +58,20 @@ pub enum BuildError {
          loopback, or say that plaintext is meant"
     )]
     Plaintext(SocketAddr),
+    /// Nobody could call it.
+    #[error(
+        "{addr} can be reached from other machines, so every call needs an access token, and there is none that an \
+         admin could use"
+    )]
+    NoAdminToken {
+        /// Where it would listen.
+        addr: SocketAddr,
+        /// The folder of its database.
+        data: PathBuf,
+    },
+    /// The access tokens cannot be read.
+    #[error("cannot read the access tokens: {0}")]
+    Access(#[source] StoreError),
     /// A PEM file.
     #[error("cannot read {path}: {source}")]
     Pem {
@@ -97,22 +115,31 @@ impl App {
         let data = config.data.clone();
         let opening = task::spawn_blocking(move || Store::open(&data));
         let store = opening.await.map_err(|error| OpenError::Thread(error.into()))??;
+        let access = load_access(&store, &config).await?;
 
         let (listener, admin_addr) = bind(config.admin_listen).await?;
         let edges = match config.edge_listen {
             Some(addr) => Some(bind(addr).await?),
             None => None,
         };
-        warn_of_openness(admin_addr);
+        warn_of_openness(admin_addr, &access);
 
         let registry = Registry::new(store.clone(), SystemTime::now);
         let fleet = Arc::new(Fleet::new(SystemTime::now));
         let publisher = Publisher::new(store.clone(), Arc::clone(&fleet), publisher::Settings::default());
         let health = Health::new();
-        let services = Services::new(&config, store.clone(), registry, fleet, publisher.clone(), &health)?;
+        let services = Services::new(
+            &config,
+            store.clone(),
+            access.clone(),
+            registry,
+            fleet,
+            publisher.clone(),
+            &health,
+        )?;
         // A certificate that does not fit its key is told now, not at the first handshake.
         server::builder(tls.clone()).map_err(BuildError::Tls)?;
-        Ok(Self { admin_addr, listener, edges, tls, services, store, publisher, health })
+        Ok(Self { admin_addr, listener, edges, tls, services, store, access, publisher, health })
     }
 
     /// Where admins and edges connect.
@@ -125,6 +152,11 @@ impl App {
     #[must_use]
     pub fn edge_addr(&self) -> Option<SocketAddr> {
         self.edges.as_ref().map(|(_, addr)| *addr)
+    }
+
+    /// A secret for the edge of this process, which needs no access token then. For one edge.
+    pub fn admit_own_edge(&self, edge: EdgeId) -> Result<Secret, RandomError> {
+        self.access.admit_own_edge(edge)
     }
 
     /// Starts everything on the current runtime.
@@ -161,13 +193,16 @@ impl App {
             }
         }));
         let following = tokio::spawn(self.health.clone().follow(self.store.clone()));
+        let keeping = AbortOnDropHandle::new(tokio::spawn(self.access.clone().keep(stop.clone())));
         Running {
             admin_addr: self.admin_addr,
             stop,
             serving: Some(serving),
             following: Some(AbortOnDropHandle::new(following)),
             _warming: warming,
+            _keeping: keeping,
             store: self.store,
+            access: self.access,
             publisher: self.publisher,
             health: self.health,
         }
@@ -182,7 +217,9 @@ pub struct Running {
     serving: Option<AbortOnDropHandle<()>>,
     following: Option<AbortOnDropHandle<()>>,
     _warming: AbortOnDropHandle<()>,
+    _keeping: AbortOnDropHandle<()>,
     store: Store,
+    access: Access,
     publisher: Publisher,
     health: Health,
 }
@@ -214,6 +251,12 @@ impl Running {
         });
         if drained.await.is_err() {
             tracing::warn!(?DRAIN_TIMEOUT, "calls were still under way when the control plane stopped");
+        }
+        if let Err(error) = self.access.note_uses().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "when access tokens were used is not noted"
+            );
         }
         self.store.close().await;
     }
@@ -247,11 +290,30 @@ async fn read_tls(cert: &Path, key: &Path) -> Result<ServerTlsConfig, BuildError
     Ok(ServerTlsConfig::new().identity(identity).timeout(TLS_HANDSHAKE_TIMEOUT))
 }
 
-fn warn_of_openness(addr: SocketAddr) {
-    if addr.ip().is_loopback() {
-        tracing::info!(%addr, "the admin port takes calls of every process on this machine");
-    } else {
-        tracing::warn!(%addr, "the admin port takes calls of everybody who reaches it: it asks for no token");
+/// The access tokens, with which somebody must be able to call.
+async fn load_access(store: &Store, config: &Config) -> Result<Access, BuildError> {
+    let addr = config.admin_listen;
+    let reach = if addr.ip().is_loopback() { Reach::ThisMachine } else { Reach::OtherMachines };
+    let access = Access::load(store.clone(), SystemTime::now, reach).await.map_err(BuildError::Access)?;
+    if reach == Reach::OtherMachines && !access.has_admin() {
+        return Err(BuildError::NoAdminToken { addr, data: config.data.clone() });
+    }
+    Ok(access)
+}
+
+fn warn_of_openness(addr: SocketAddr, access: &Access) {
+    if access.is_open() {
+        tracing::warn!(
+            %addr,
+            "the admin port is open to every process on this machine: no access token was ever made; the first one \
+             closes it (`pointsman token create --role admin`)"
+        );
+    } else if !access.has_admin() {
+        tracing::warn!(
+            %addr,
+            "calls need an access token, and there is none that an admin could use: `pointsman token create --data DIR \
+             --role admin` makes one while the control plane is stopped"
+        );
     }
 }
 

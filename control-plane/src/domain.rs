@@ -14,6 +14,7 @@ use pointsman_routing::{
 };
 use uuid::Uuid;
 
+mod access_token;
 mod caller;
 mod etag;
 mod fields;
@@ -22,6 +23,7 @@ mod owner;
 mod secrets;
 mod token;
 
+pub use access_token::{AccessToken, AccessTokenSpec, Secret, SecretHash, TokenEnd};
 pub use caller::{Caller, Role};
 pub use etag::Etag;
 pub use fields::{FieldChange, Fields, REDACTED};

@@ -3,6 +3,8 @@
 //! [`convert`] knows both the messages and the domain's types, `crud` is what the four services of resources have in
 //! common, `status` is where every error of theirs becomes a status.
 
+pub mod access;
+pub mod access_token;
 pub mod config;
 pub mod convert;
 pub mod edge;
@@ -21,6 +23,7 @@ mod mapping_rows;
 mod status;
 mod test_endpoint;
 
+pub use access_token::AccessTokenService;
 pub(crate) use complete::CompleteLayer;
 pub use customer::CustomerService;
 pub use customer_mapping::CustomerMappingService;

@@ -11,10 +11,12 @@
 //! 3. [`registry`]: the rules for writing, resource by resource and across them.
 //! 4. [`store`]: the database, and the only SQL.
 //! 5. [`publisher`]: sends each commit to the edges. [`fleet`]: how they are doing.
-//! 6. [`test_endpoint`]: what an endpoint would do with a request.
+//! 6. [`access`]: access tokens, and whom they let in.
+//! 7. [`test_endpoint`]: what an endpoint would do with a request.
 //!
 //! [`domain`] holds the types that they speak of.
 
+pub mod access;
 pub mod app;
 pub mod config;
 pub mod domain;

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::Stream;
 use pointsman_proto::edge::v1::{StreamConfigRequest, StreamConfigResponse};
-use pointsman_routing::name::ResourceName;
+use pointsman_routing::name::{EdgeId, ResourceName};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -97,6 +97,14 @@ pub enum StreamEnd {
     /// No hello in time.
     #[error("no hello within {0:?}")]
     NoHello(Duration),
+    /// The caller is bound to another edge.
+    #[error("the access token is for {bound}, and the hello is of {edge}")]
+    AnotherEdge {
+        /// Whose hello it is.
+        edge: EdgeId,
+        /// Who the caller may be.
+        bound: EdgeId,
+    },
     /// A newer stream of the same edge.
     #[error("another stream of this edge has taken over; each edge needs an id of its own")]
     Replaced,
@@ -147,8 +155,9 @@ impl Publisher {
         self.0.commits.warm().await
     }
 
-    /// Runs a stream, in a task of its own, until it ends. `inbound` ends where the edge leaves.
-    pub fn stream<S>(&self, inbound: S) -> Result<Outbound, StreamEnd>
+    /// Runs a stream, in a task of its own, until it ends. `inbound` ends where the edge leaves. Where there is a `bound`,
+    /// the stream is for that edge and no other.
+    pub fn stream<S>(&self, inbound: S, bound: Option<EdgeId>) -> Result<Outbound, StreamEnd>
     where
         S: Stream<Item = Result<StreamConfigRequest, Unreadable>> + Send + 'static,
     {
@@ -161,7 +170,7 @@ impl Publisher {
         let shared = Arc::clone(&self.0);
         self.0.tasks.spawn(async move {
             let _permit = permit;
-            session::run(&shared, Box::pin(inbound), sender).await;
+            session::run(&shared, Box::pin(inbound), bound, sender).await;
         });
         Ok(ReceiverStream::new(receiver))
     }

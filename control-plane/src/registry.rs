@@ -21,6 +21,7 @@ use crate::{
     store::{AuditAction, Scope, Snapshot, Store},
 };
 
+mod access_tokens;
 mod apply;
 mod batch;
 mod call;
@@ -34,6 +35,7 @@ mod rules;
 mod secrets;
 mod writing;
 
+pub use access_tokens::{AccessTokenError, AccessTokens};
 pub(crate) use apply::{Exported, Outcome};
 pub(crate) use batch::Upserted;
 pub use call::{Answer, Call, RepeatableRequest};
@@ -91,6 +93,14 @@ impl Registry {
             .store
             .write(call.keep, move |transaction| Writing { transaction, call: &call, now }.once(work));
         Ok(written.await?.value)
+    }
+
+    /// Reads, everything at one revision.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.store.read(read).await
     }
 
     /// Creates a resource. Its integration, if it lies in one, must exist.

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::domain::{Epoch, Revision};
 
+mod access_tokens;
 mod audit;
 mod backup;
 mod condition;
@@ -60,7 +61,7 @@ pub use transaction::WriteTransaction;
 pub use writer::{Keep, Written};
 
 pub(crate) use db::Db;
-pub(crate) use rows::Table;
+pub(crate) use rows::{Table, from_micros, to_micros};
 
 /// The database. Clones are handles to the same one.
 #[derive(Clone, Debug)]

@@ -63,6 +63,10 @@ id! {
     /// The id of an edge. Displays as its name, `edges/{edge}`.
     EdgeId
 }
+id! {
+    /// The id of an access token. Displays as its name, `accessTokens/{access_token}`.
+    AccessTokenId
+}
 
 /// `integrations/{integration}/customerMappings/{mapping}`
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +154,12 @@ impl fmt::Display for EdgeId {
     }
 }
 
+impl fmt::Display for AccessTokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "accessTokens/{}", self.0)
+    }
+}
+
 impl fmt::Display for MappingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/customerMappings/{}", self.integration, self.mapping.as_str())
@@ -199,7 +209,7 @@ impl FromStr for ResourceName {
     }
 }
 
-// Edges are no configuration, so no `ResourceName`.
+// Edges and access tokens are no configuration, so no `ResourceName`.
 impl FromStr for EdgeId {
     type Err = NameError;
 
@@ -207,6 +217,17 @@ impl FromStr for EdgeId {
         match name.strip_prefix("edges/") {
             Some(id) => Self::parse(id),
             None => Err(NameError { reason: "not of the form `edges/{edge}`".to_owned() }),
+        }
+    }
+}
+
+impl FromStr for AccessTokenId {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        match name.strip_prefix("accessTokens/") {
+            Some(id) => Self::parse(id),
+            None => Err(NameError { reason: "not of the form `accessTokens/{access_token}`".to_owned() }),
         }
     }
 }

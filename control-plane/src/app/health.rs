@@ -12,7 +12,8 @@ use tonic_health::{
 use crate::store::{Condition, Store};
 
 /// The services that need the database to take writes.
-const WRITING: [&str; 5] = [
+const WRITING: [&str; 6] = [
+    "pointsman.admin.v1.AccessTokenService",
     "pointsman.admin.v1.CustomerMappingService",
     "pointsman.admin.v1.CustomerService",
     "pointsman.admin.v1.DeploymentService",

@@ -9,6 +9,7 @@ use std::{
 use pointsman_proto::{
     FILE_DESCRIPTOR_SET,
     admin::v1::{
+        access_token_service_server::AccessTokenServiceServer,
         customer_mapping_service_server::CustomerMappingServiceServer,
         customer_service_server::CustomerServiceServer, deployment_service_server::DeploymentServiceServer,
         edge_service_server::EdgeServiceServer, integration_service_server::IntegrationServiceServer,
@@ -25,14 +26,16 @@ use tonic::{
 
 use super::{BuildError, Health};
 use crate::{
+    access::Access,
     config::Config,
     fleet::Fleet,
     grpc::{
-        CompleteLayer, CustomerMappingService, CustomerService, DeploymentService, IntegrationService,
-        MANIFEST_BYTES_MAX, ManifestService, config::ConfigService, edge::EdgeService,
+        AccessTokenService, CompleteLayer, CustomerMappingService, CustomerService, DeploymentService,
+        IntegrationService, MANIFEST_BYTES_MAX, ManifestService, access::DoorLayer, config::ConfigService,
+        edge::EdgeService,
     },
     publisher::Publisher,
-    registry::Registry,
+    registry::{AccessTokens, Registry},
     store::Store,
     test_endpoint::EndpointTester,
 };
@@ -59,6 +62,7 @@ pub(super) struct Services {
     routes: Routes,
     /// What edges need of them.
     edge_routes: Routes,
+    door: DoorLayer,
     health: Health,
 }
 
@@ -79,6 +83,7 @@ impl Services {
     pub(super) fn new(
         config: &Config,
         store: Store,
+        access: Access,
         registry: Registry,
         fleet: Arc<Fleet>,
         publisher: Publisher,
@@ -91,6 +96,9 @@ impl Services {
         let customers = CustomerService::new(registry.clone(), urls.clone());
         let mappings = CustomerMappingService::new(registry.clone(), urls.clone());
         let deployments = DeploymentService::new(registry.clone(), urls.clone());
+        let tokens = AccessTokens::new(registry.clone(), access.clone());
+        let tokens = AccessTokenServiceServer::new(AccessTokenService::new(tokens, page_key.clone()))
+            .max_decoding_message_size(REQUEST_BYTES_MAX);
         let manifests = ManifestServiceServer::new(ManifestService::new(registry))
             .max_decoding_message_size(MANIFEST_BYTES_MAX)
             .max_encoding_message_size(MANIFEST_BYTES_MAX);
@@ -113,6 +121,7 @@ impl Services {
                 DeploymentServiceServer::new(deployments).max_decoding_message_size(REQUEST_BYTES_MAX),
             )
             .add_service(manifests)
+            .add_service(tokens)
             .add_service(
                 EdgeServiceServer::new(EdgeService::new(fleet, page_key))
                     .max_decoding_message_size(REQUEST_BYTES_MAX),
@@ -121,7 +130,12 @@ impl Services {
             .add_service(health.service())
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
-        Ok(Self { routes: routes.routes(), edge_routes: edge_routes.routes(), health: health.clone() })
+        Ok(Self {
+            routes: routes.routes(),
+            edge_routes: edge_routes.routes(),
+            door: DoorLayer::new(access),
+            health: health.clone(),
+        })
     }
 
     /// Serves edges alone, without TLS, until `stop`, and then until their streams are done.
@@ -130,9 +144,9 @@ impl Services {
         incoming: TcpIncoming,
         stop: S,
     ) -> impl Future<Output = Result<(), transport::Error>> + use<S> {
-        let routes = self.edge_routes.clone();
+        let (routes, door) = (self.edge_routes.clone(), self.door.clone());
         async {
-            let mut builder = builder(None)?.layer(CompleteLayer::new(CALL_TIMEOUT));
+            let mut builder = builder(None)?.layer(CompleteLayer::new(CALL_TIMEOUT)).layer(door);
             builder.add_routes(routes).serve_with_incoming_shutdown(incoming, stop).await
         }
     }
@@ -145,7 +159,7 @@ impl Services {
         stop: impl Future<Output = ()>,
     ) -> Result<(), transport::Error> {
         self.health.start().await;
-        let mut builder = builder.layer(CompleteLayer::new(CALL_TIMEOUT));
+        let mut builder = builder.layer(CompleteLayer::new(CALL_TIMEOUT)).layer(self.door);
         builder.add_routes(self.routes).serve_with_incoming_shutdown(incoming, stop).await
     }
 }
@@ -158,6 +172,7 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         CustomerMappingServiceServer::<CustomerMappingService>::NAME,
         DeploymentServiceServer::<DeploymentService>::NAME,
         ManifestServiceServer::<ManifestService>::NAME,
+        AccessTokenServiceServer::<AccessTokenService>::NAME,
         EdgeServiceServer::<EdgeService>::NAME,
         ConfigServiceServer::<ConfigService>::NAME,
         tonic_health::pb::health_server::SERVICE_NAME,

@@ -79,6 +79,19 @@ impl Caller {
         Self { name: Self::LOCAL.into(), ..Self::anybody(None) }
     }
 
+    /// Whether it may do everything: what only admins may is asked of it where a method's role alone does not say, as for
+    /// endpoint tokens in manifests.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
+    /// Whether it may be this edge: it is bound to it, or to none.
+    #[must_use]
+    pub fn may_be(&self, edge: &EdgeId) -> bool {
+        self.edge.as_ref().is_none_or(|bound| bound == edge)
+    }
+
     /// Whether it may see this integration and what lies in it.
     #[must_use]
     pub fn sees(&self, integration: &IntegrationId) -> bool {

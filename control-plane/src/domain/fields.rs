@@ -31,6 +31,20 @@ pub struct FieldChange {
     pub reroutes: bool,
 }
 
+impl FieldChange {
+    /// A field that was not there before. Not for secrets.
+    #[must_use]
+    pub fn added(field: &str, after: String) -> Self {
+        Self { field: field.to_owned(), before: None, after: Some(after), reroutes: false }
+    }
+
+    /// A field that is there no more. Not for secrets.
+    #[must_use]
+    pub fn removed(field: &str, before: String) -> Self {
+        Self { field: field.to_owned(), before: Some(before), after: None, reroutes: false }
+    }
+}
+
 /// The fields of a resource that an admin writes and that are set, in the order of its message.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(Vec<Field>);

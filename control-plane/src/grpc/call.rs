@@ -51,8 +51,8 @@ fn digest<M: WriteRequest>(message: &M) -> [u8; 32] {
     hash.chain_update(message.encode_to_vec()).finalize().into()
 }
 
-macro_rules! writes {
-    ($($service:literal { $($method:literal: $request:ident -> $response:ident,)* })*) => {$($(
+macro_rules! write_requests {
+    ($($service:literal { $($method:literal: $request:ident,)* })*) => {$($(
         impl WriteRequest for $request {
             const METHOD: &'static str = concat!("pointsman.admin.v1.", $service, "/", $method);
 
@@ -64,6 +64,12 @@ macro_rules! writes {
                 &mut self.request_id
             }
         }
+    )*)*};
+}
+
+macro_rules! writes {
+    ($($service:literal { $($method:literal: $request:ident -> $response:ident,)* })*) => {$($(
+        write_requests! { $service { $method: $request, } }
 
         impl Answer for $response {
             fn to_bytes(&self) -> Vec<u8> {
@@ -107,7 +113,28 @@ writes! {
         "RotateEndpointToken":
             DeploymentServiceRotateEndpointTokenRequest -> DeploymentServiceRotateEndpointTokenResponse,
     }
+    "AccessTokenService" {
+        "RevokeAccessToken": RevokeAccessTokenRequest -> RevokeAccessTokenResponse,
+        "DeleteAccessToken": DeleteAccessTokenRequest -> DeleteAccessTokenResponse,
+    }
     "ManifestService" {
         "ApplyManifest": ApplyManifestRequest -> ApplyManifestResponse,
+    }
+}
+
+// Their answers are in part told once.
+write_requests! {
+    "AccessTokenService" {
+        "CreateAccessToken": CreateAccessTokenRequest,
+    }
+}
+
+impl Answer for CreateAccessTokenResponse {
+    fn to_bytes(&self) -> Vec<u8> {
+        Self { secret: String::new(), ..self.clone() }.encode_to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok()
     }
 }

@@ -7,6 +7,7 @@ use pointsman_proto::edge::v1::{
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{
+    call,
     crud::{PAGE_BYTES, page_limit},
     status::{self, Reason},
 };
@@ -40,8 +41,9 @@ impl config_service_server::ConfigService for ConfigService {
         &self,
         request: Request<Streaming<StreamConfigRequest>>,
     ) -> Result<Response<Self::StreamConfigStream>, Status> {
+        let bound = call::caller(&request).edge;
         let requests = request.into_inner().map_err(|status| Unreadable(status.message().to_owned()));
-        let outbound = self.publisher.stream(requests).map_err(ended)?;
+        let outbound = self.publisher.stream(requests, bound).map_err(ended)?;
         Ok(Response::new(outbound.map(|message| message.map_err(ended)).boxed()))
     }
 
@@ -67,6 +69,7 @@ impl config_service_server::ConfigService for ConfigService {
 
 fn ended(end: StreamEnd) -> Status {
     let (code, reason) = match &end {
+        StreamEnd::AnotherEdge { .. } => (Code::PermissionDenied, Reason::EdgeNotBound),
         StreamEnd::Draining => (Code::Unavailable, Reason::Stopping),
         StreamEnd::TooManyStreams => (Code::ResourceExhausted, Reason::TooManyStreams),
         StreamEnd::NoHello(_) | StreamEnd::Silent(_) | StreamEnd::Stalled(_) => {

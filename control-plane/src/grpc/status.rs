@@ -7,13 +7,15 @@ use std::{collections::HashMap, time::Duration};
 
 use pointsman_routing::{
     fault::Fault,
-    name::{EdgeId, ResourceName},
+    name::{AccessTokenId, EdgeId, ResourceName},
 };
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 use crate::{
-    registry::{Error, Refused, Violation, ViolationKind},
+    access::Denied,
+    domain::Role,
+    registry::{AccessTokenError, Error, Refused, Violation, ViolationKind},
     store::{LookupError, StoreError},
 };
 
@@ -25,6 +27,8 @@ pub(crate) use reason::Reason;
 const DOMAIN: &str = "pointsman";
 /// What a client learns of a fault of ours.
 const OURS: &str = "an internal error; the log of the control plane says more";
+/// All that is said of a method that is not served.
+const NO_SUCH_METHOD: &str = "there is no such method";
 /// The longest text of one fault.
 const TEXT_BYTES_MAX: usize = 400;
 /// All texts of a status together: with their framing, and in base64, they stay below 8 KiB.
@@ -56,10 +60,7 @@ pub(super) fn from_error(error: Error) -> Status {
             let message = format!("the access token is not for {name}");
             about(Code::PermissionDenied, Reason::OutOfScope, &name, message)
         }
-        Error::RoleNotEnough { needed } => {
-            let message = format!("the access token's role is not enough: this needs {needed}");
-            Status::with_error_details(Code::PermissionDenied, message, info(Reason::RoleNotEnough))
-        }
+        Error::RoleNotEnough { needed } => role_not_enough(&[needed], "this"),
         Error::PlanChanged => {
             let message = "the configuration has changed since the change was shown: look at it again";
             Status::with_error_details(Code::Aborted, message, info(Reason::PlanChanged))
@@ -70,6 +71,7 @@ pub(super) fn from_error(error: Error) -> Status {
             details.set_bad_request(vec![FieldViolation::new("request_id", message)]);
             Status::with_error_details(Code::InvalidArgument, message, details)
         }
+        Error::AccessToken(error) => access_token(&error),
         Error::PageToken(error) => {
             let mut details = info(Reason::PageTokenInvalid);
             details.set_bad_request(vec![FieldViolation::new("page_token", error.to_string())]);
@@ -158,7 +160,7 @@ pub(super) fn completed(status: Status) -> Status {
     let metadata = status.metadata().clone();
     let message = match (status.message(), status.code()) {
         // All that tonic says of a path that it does not know.
-        ("", Code::Unimplemented) => "there is no such method",
+        ("", Code::Unimplemented) => NO_SUCH_METHOD,
         (message, _) => message,
     };
     Status::with_error_details_and_metadata(status.code(), message, info(reason), metadata)
@@ -179,6 +181,50 @@ pub(super) fn no_edge(id: &EdgeId) -> Status {
     let mut details = info(Reason::NotFound);
     details.set_resource_info("pointsman.admin.v1.Edge", id.to_string(), "", message.clone());
     Status::with_error_details(Code::NotFound, message, details)
+}
+
+fn access_token(error: &AccessTokenError) -> Status {
+    let about = |code, reason, id: &AccessTokenId| {
+        let mut details = info(reason);
+        let message = error.to_string();
+        details.set_resource_info("pointsman.admin.v1.AccessToken", id.to_string(), "", message.clone());
+        Status::with_error_details(code, message, details)
+    };
+    match error {
+        AccessTokenError::NotFound(id) => about(Code::NotFound, Reason::NotFound, id),
+        AccessTokenError::AlreadyExists(id) => about(Code::AlreadyExists, Reason::AlreadyExists, id),
+        AccessTokenError::EtagMismatch(id) => about(Code::Aborted, Reason::EtagMismatch, id),
+        AccessTokenError::TooMany => {
+            because(Code::ResourceExhausted, Reason::TooManyAccessTokens, error.to_string())
+        }
+        AccessTokenError::CallerIsOver => denied(Denied::Revoked),
+    }
+}
+
+/// The status of a caller who is not let in, or whose call has ended.
+pub(super) fn denied(denied: Denied) -> Status {
+    let reason = match denied {
+        Denied::Missing => Reason::TokenMissing,
+        Denied::Malformed => Reason::TokenMalformed,
+        Denied::Unknown => Reason::TokenUnknown,
+        Denied::Expired => Reason::TokenExpired,
+        Denied::Revoked => Reason::TokenRevoked,
+    };
+    because(Code::Unauthenticated, reason, denied.to_string())
+}
+
+/// The status of a caller whose role does not do for `what`.
+pub(super) fn role_not_enough(needed: &[Role], what: &str) -> Status {
+    let labels = |between| needed.iter().map(|role| role.label()).collect::<Vec<_>>().join(between);
+    let message = format!("the access token's role is not enough: {what} needs {}", labels(" or "));
+    let metadata = HashMap::from([("neededRoles".to_owned(), labels(","))]);
+    let details = ErrorDetails::with_error_info(Reason::RoleNotEnough.label(), DOMAIN, metadata);
+    Status::with_error_details(Code::PermissionDenied, message, details)
+}
+
+/// The status of a method that is not served.
+pub(super) fn unknown_method() -> Status {
+    because(Code::Unimplemented, Reason::Unimplemented, NO_SUCH_METHOD)
 }
 
 /// A fault of ours: logged here, and a client learns no more than that.

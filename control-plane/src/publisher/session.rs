@@ -6,6 +6,7 @@ use futures::{Stream, StreamExt as _, future::BoxFuture};
 use pointsman_proto::edge::v1::{
     Heartbeat, StreamConfigRequest, StreamConfigResponse, stream_config_response::Message as Outgoing,
 };
+use pointsman_routing::name::EdgeId;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout, timeout_at},
@@ -26,8 +27,9 @@ type Inbound = Pin<Box<dyn Stream<Item = Result<StreamConfigRequest, Unreadable>
 type Outbox = mpsc::Sender<Result<StreamConfigResponse, StreamEnd>>;
 
 /// Runs a stream and tells the edge how it ended, if it is still there to hear it.
-pub(super) async fn run(shared: &Arc<Shared>, mut inbound: Inbound, outbox: Outbox) {
-    let ended = match hello(shared, &mut inbound, &outbox).await {
+pub(super) async fn run(shared: &Arc<Shared>, mut inbound: Inbound, bound: Option<EdgeId>, outbox: Outbox) {
+    let hello = hello(shared, &mut inbound, &outbox).await;
+    let ended = match hello.and_then(|hello| check_edge(hello, bound)) {
         Ok(Some(hello)) => {
             let edge = hello.edge.clone();
             tracing::info!(%edge, version = hello.version, held = ?hello.held, "an edge has connected");
@@ -40,7 +42,12 @@ pub(super) async fn run(shared: &Arc<Shared>, mut inbound: Inbound, outbox: Outb
             ended
         }
         Ok(None) => Ok(()),
-        Err(end) => Err(end),
+        Err(end) => {
+            if let StreamEnd::AnotherEdge { .. } = end {
+                tracing::warn!(%end, "an edge is turned away");
+            }
+            Err(end)
+        }
     };
     if let Err(end) = ended {
         // What waits in the outbox goes out first, but nobody waits for an edge that takes nothing.
@@ -59,6 +66,16 @@ async fn hello(shared: &Shared, inbound: &mut Inbound, outbox: &Outbox) -> Resul
             Ok(None) => Ok(None),
             Err(_) => Err(StreamEnd::NoHello(patience)),
         },
+    }
+}
+
+/// The hello, unless the caller may not be that edge: said before it takes anything over from the edge that it is.
+fn check_edge(hello: Option<Hello>, bound: Option<EdgeId>) -> Result<Option<Hello>, StreamEnd> {
+    match (hello, bound) {
+        (Some(Hello { edge, .. }), Some(bound)) if edge != bound => {
+            Err(StreamEnd::AnotherEdge { edge, bound })
+        }
+        (hello, _) => Ok(hello),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pointsman_routing::{fault::Fault, name::ResourceName};
 
-use super::PageTokenError;
+use super::{AccessTokenError, PageTokenError};
 use crate::{
     domain::{RandomError, Role},
     labelled::labelled,
@@ -46,6 +46,9 @@ pub enum Error {
     /// The request's id stands for another request.
     #[error("the request id stands for another request")]
     RequestReused,
+    /// An access token is not made, revoked or removed.
+    #[error(transparent)]
+    AccessToken(#[from] AccessTokenError),
     /// A page token that is not of this list.
     #[error(transparent)]
     PageToken(#[from] PageTokenError),

@@ -133,12 +133,12 @@ fn read_meta<K: Kind>(row: &Row<'_>) -> Result<(K::Name, Meta), StoreError> {
 }
 
 /// Microseconds since 1970; a time before that is 1970.
-pub(super) fn to_micros(time: SystemTime) -> i64 {
+pub(crate) fn to_micros(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn from_micros(micros: i64) -> SystemTime {
+pub(crate) fn from_micros(micros: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 

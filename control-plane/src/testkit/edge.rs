@@ -104,7 +104,7 @@ impl Edge {
     /// Without a socket.
     pub(crate) async fn attach(plane: &Plane, id: &str, holdings: Holdings) -> Self {
         let (requests, receiver) = mpsc::channel(16);
-        let responses = plane.publisher.stream(ReceiverStream::new(receiver).map(Ok)).unwrap();
+        let responses = plane.publisher.stream(ReceiverStream::new(receiver).map(Ok), None).unwrap();
         let responses = responses.map(|response| response.map_err(|end| Status::unknown(end.to_string())));
         let edge = Self { holdings, requests, responses: responses.boxed() };
         edge.say(edge.hello(id)).await;

@@ -368,6 +368,7 @@ pub(crate) struct Said {
     pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) reason: String,
+    pub(crate) metadata: BTreeMap<String, String>,
     /// Field → what is wrong with it.
     pub(crate) fields: BTreeMap<String, String>,
     /// Type, subject and description.
@@ -394,6 +395,7 @@ pub(crate) fn said<T: std::fmt::Debug>(answer: Result<T, Status>) -> Said {
         code: status.code(),
         message: status.message().to_owned(),
         reason: info.reason.clone(),
+        metadata: info.metadata.clone().into_iter().collect(),
         fields: fields.into_iter().map(|found| (found.field, found.description)).collect(),
         preconditions: preconditions
             .into_iter()
@@ -401,4 +403,9 @@ pub(crate) fn said<T: std::fmt::Debug>(answer: Result<T, Status>) -> Said {
             .collect(),
         resource: details.resource_info().map(|found| found.resource_name.clone()),
     }
+}
+
+/// The reason of a refusal; empty where it has none.
+pub(crate) fn reason(status: &Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }

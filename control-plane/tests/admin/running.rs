@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures::TryStreamExt as _;
-use pointsman_control_plane::{App, BuildError};
+use pointsman_control_plane::{App, BuildError, grpc::access_token::create_offline};
 use pointsman_proto::admin::v1::{customer_service_client::CustomerServiceClient, *};
 use tempfile::TempDir;
 use tonic::{
@@ -101,7 +101,8 @@ async fn of_many_that_take_the_same_external_id_one_wins() {
     assert_eq!((won, plane.revision().await), (1, 1));
 }
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
+    "pointsman.admin.v1.AccessTokenService",
     "pointsman.admin.v1.CustomerMappingService",
     "pointsman.admin.v1.CustomerService",
     "pointsman.admin.v1.DeploymentService",
@@ -205,7 +206,8 @@ async fn another_machine_is_let_in_over_tls_or_on_request_only() {
     assert!(matches!(refused, BuildError::Plaintext(_)), "{refused}");
     assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "nothing is made before that");
     open.plaintext = true;
-    App::build(open).await.unwrap();
+    // Then it is the token that is missing.
+    assert!(matches!(App::build(open).await.unwrap_err(), BuildError::NoAdminToken { .. }));
 }
 
 #[tokio::test]
@@ -242,13 +244,16 @@ async fn over_tls_the_same_is_served_and_plaintext_is_not() {
     let mut secured = config(&data.path().join("data"));
     secured.admin_listen = SocketAddr::from(([0, 0, 0, 0], 0));
     secured.tls = Some((cert, key));
+    let request = super::access::admin_token();
+    let secret = create_offline(&secured.data, request).await.unwrap().secret;
     let running = App::build(secured).await.unwrap().spawn();
     let port = running.admin_addr().port();
 
     let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pair.cert.pem()));
     let endpoint =
         Channel::from_shared(format!("https://localhost:{port}")).unwrap().tls_config(tls).unwrap();
-    let mut customers = CustomerServiceClient::new(endpoint.connect().await.unwrap());
+    let channel = super::access::with(endpoint.connect().await.unwrap(), &secret);
+    let mut customers = CustomerServiceClient::new(channel);
     customers.list_customers(ListCustomersRequest::default()).await.unwrap();
 
     let plain = Channel::from_shared(format!("http://127.0.0.1:{port}")).unwrap().connect_lazy();

@@ -29,6 +29,8 @@ labelled! {
         DiskFailed = "DISK_FAILED",
         /// The disk is full.
         DiskFull = "DISK_FULL",
+        /// The access token is for another edge.
+        EdgeNotBound = "EDGE_NOT_BOUND",
         /// The resource has changed since the caller read it.
         EtagMismatch = "ETAG_MISMATCH",
         /// Several rules would be broken.
@@ -61,6 +63,18 @@ labelled! {
         Stopping = "STOPPING",
         /// A newer stream of the same edge has taken over.
         StreamReplaced = "STREAM_REPLACED",
+        /// The access token has expired.
+        TokenExpired = "TOKEN_EXPIRED",
+        /// What was sent cannot be an access token.
+        TokenMalformed = "TOKEN_MALFORMED",
+        /// There is no access token, and there must be one.
+        TokenMissing = "TOKEN_MISSING",
+        /// The access token was revoked.
+        TokenRevoked = "TOKEN_REVOKED",
+        /// There is no such access token.
+        TokenUnknown = "TOKEN_UNKNOWN",
+        /// There are as many access tokens as may be.
+        TooManyAccessTokens = "TOO_MANY_ACCESS_TOKENS",
         /// As many streams are open as may be.
         TooManyStreams = "TOO_MANY_STREAMS",
         /// Nobody says who asks.

@@ -46,6 +46,9 @@ SELECT name, revision, update_time, '', NULL, display_name, endpoint_type,
         WHERE flows.integration = integrations.name)
 FROM integrations;
 
+-- How many access tokens were ever made. Where it is 0, nobody is asked for one.
+ALTER TABLE meta ADD COLUMN access_tokens_made INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE access_tokens (
     name           TEXT    PRIMARY KEY,
     uid            TEXT    NOT NULL,
