@@ -18,6 +18,7 @@ mod access_token;
 mod caller;
 mod etag;
 mod fields;
+pub mod filter;
 mod mapping_id;
 mod owner;
 mod secrets;

@@ -66,8 +66,20 @@ impl Fleet {
     /// At most `limit` edges behind `after`, in the order of their ids.
     #[must_use]
     pub fn edges(&self, after: Option<&EdgeId>, limit: usize) -> Vec<(EdgeId, Edge)> {
+        self.edges_such(after, limit, |_| true)
+    }
+
+    /// The same, of those that are `such`.
+    #[must_use]
+    pub fn edges_such(
+        &self,
+        after: Option<&EdgeId>,
+        limit: usize,
+        such: impl Fn(&Edge) -> bool,
+    ) -> Vec<(EdgeId, Edge)> {
         let state = self.state.borrow();
-        state.after(after).take(limit).map(|(id, edge)| (id.clone(), edge.clone())).collect()
+        let such = state.after(after).filter(|(_, edge)| such(edge)).take(limit);
+        such.map(|(id, edge)| (id.clone(), edge.clone())).collect()
     }
 
     /// Waits until `goal` is reached, cannot be reached by those who are connected, or `timeout` is over; no longer

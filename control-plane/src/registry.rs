@@ -6,10 +6,7 @@
 //! and every fault and violation is reported at once. A state that breaks a rule is rolled back. A draft that says
 //! what is there already is not written, and a write of only such drafts makes no revision.
 
-use std::{
-    ops::ControlFlow,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pointsman_routing::{
     integration::IntegrationSpec,
@@ -18,7 +15,7 @@ use pointsman_routing::{
 
 use crate::{
     domain::{Caller, Fields, Resource, Revision},
-    store::{AuditAction, Scope, Snapshot, Store},
+    store::{AuditAction, Snapshot, Store},
 };
 
 mod access_tokens;
@@ -27,6 +24,7 @@ mod batch;
 mod call;
 mod draft;
 mod error;
+mod list;
 mod manifest;
 mod mapping_row;
 mod page;
@@ -41,10 +39,11 @@ pub(crate) use batch::Upserted;
 pub use call::{Answer, Call, RepeatableRequest};
 pub use draft::Draft;
 pub use error::{Error, Refused, Violation, ViolationKind};
+pub(crate) use list::List;
 pub use manifest::{Action, Applied, ApplyOptions, Endpoint, Manifest, TokensDraft};
 pub(crate) use mapping_row::{MappingRow, RowTarget};
+pub(crate) use page::Cursor;
 pub use page::PageTokenError;
-pub(crate) use page::{Cursor, List};
 pub(crate) use rules::Rules;
 pub(crate) use secrets::keep as keep_secrets;
 pub(crate) use writing::Writing;
@@ -131,35 +130,6 @@ impl Registry {
             return Err(Error::OutOfScope(resource_name));
         }
         self.store.read(move |snapshot| snapshot.get(&name)?.ok_or_else(|| not_found::<K>(&name))).await
-    }
-
-    /// Reads a list from `list`'s cursor on, as far as its caller may see it; `each` says where the page ends.
-    pub(crate) async fn list<K, T, F>(&self, list: List, start: T, mut each: F) -> Result<T, Error>
-    where
-        K: Rules,
-        T: Send + 'static,
-        F: FnMut(&mut T, Resource<K>) -> ControlFlow<()> + Send + 'static,
-    {
-        if let Some(integration) = list.parent.as_ref().filter(|integration| !list.caller.sees(integration)) {
-            return Err(Error::OutOfScope(ResourceName::Integration(integration.clone())));
-        }
-        self.store
-            .read(move |snapshot| {
-                let mut page = start;
-                if let Some(integration) = &list.parent {
-                    exists(snapshot.contains::<IntegrationSpec>(integration)?, integration)?;
-                }
-                let scope = list.parent.as_ref().map_or_else(Scope::all, Scope::below);
-                snapshot.for_each_of::<K, Error>(&scope, &list.after, |resource| {
-                    if list.caller.may_read(&K::resource_name(&resource.name)) {
-                        Ok(each(&mut page, resource))
-                    } else {
-                        Ok(ControlFlow::Continue(()))
-                    }
-                })?;
-                Ok(page)
-            })
-            .await
     }
 
     /// Updates the resource to what `edit` makes of it.

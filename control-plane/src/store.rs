@@ -21,6 +21,7 @@ use crate::domain::{Epoch, Revision};
 mod access_tokens;
 mod audit;
 mod backup;
+mod comparison;
 mod condition;
 mod copy;
 mod db;
@@ -38,6 +39,7 @@ mod restore;
 mod rows;
 mod rules;
 mod secrets;
+mod select;
 mod snapshot;
 mod transaction;
 mod writer;
@@ -51,17 +53,18 @@ pub use error::{OpenError, StoreError};
 pub use page_key::PageKey;
 pub use requests::Remembered;
 pub use restore::{RestoreError, Restored, restore};
-pub use rows::Scope;
 pub use secrets::{
     KeyId, KeyRing, KeySource, MalformedKey, OldKey, RotateError, Rotated, SecretKey, SecretKeyError,
     rotate_secret_key,
 };
+pub use select::Scope;
 pub use snapshot::{Change, Head, Snapshot};
 pub use transaction::WriteTransaction;
 pub use writer::{Keep, Written};
 
 pub(crate) use db::Db;
 pub(crate) use rows::{Table, from_micros, to_micros};
+pub(crate) use select::Selection;
 
 /// The database. Clones are handles to the same one.
 #[derive(Clone, Debug)]

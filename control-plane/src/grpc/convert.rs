@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::{
     PublicUrl,
-    domain::{Meta, Resource, hide},
+    domain::{Meta, Resource, filter::Field, hide},
     registry::{Draft, Rules},
 };
 
@@ -35,6 +35,8 @@ pub(crate) trait Admin: Rules {
     const FIELD: &'static str;
     /// What its names look like.
     const PATTERN: &'static str;
+    /// What lists of it can be filtered by.
+    const FILTERED: &'static [Field];
 
     /// The message of a resource, with `common` as what every resource has.
     fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> Self::Message;

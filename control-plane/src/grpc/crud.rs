@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     PublicUrl,
-    domain::{Caller, Resource, Revision},
+    domain::{
+        Caller, Resource, Revision,
+        filter::{Field, Filter},
+    },
     registry::{Answer, Call, Cursor, IfMissing, List, Registry, Target},
     store::Keep,
 };
@@ -35,11 +38,34 @@ pub(super) struct Crud {
     urls: PublicUrl,
 }
 
+/// What a list asks for, beside its parent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'r> {
+    pub(super) page_size: i32,
+    pub(super) page_token: &'r str,
+    pub(super) filter: &'r str,
+}
+
 /// What an update asks for.
 pub(super) struct Update<M> {
     pub(super) message: Option<M>,
     pub(super) mask: Option<FieldMask>,
     pub(super) allow_missing: bool,
+}
+
+impl<'r> Asked<'r> {
+    pub(super) const fn new(page_size: i32, page_token: &'r str, filter: &'r str) -> Self {
+        Self { page_size, page_token, filter }
+    }
+
+    /// The length of a page and the filter of a list with these fields, or everything that is wrong with them.
+    pub(super) fn read(&self, fields: &[Field]) -> Result<(usize, Filter), Vec<Fault>> {
+        let filter = Filter::parse(self.filter, fields).map_err(|error| Fault::new("filter", error));
+        match (page_limit(self.page_size), filter) {
+            (Ok(limit), Ok(filter)) => Ok((limit, filter)),
+            (limit, filter) => Err(limit.err().into_iter().chain(filter.err()).collect()),
+        }
+    }
 }
 
 impl Crud {
@@ -78,29 +104,31 @@ impl Crud {
         &self,
         caller: Caller,
         parent: Option<&str>,
-        page_size: i32,
-        page_token: &str,
+        asked: Asked<'_>,
     ) -> Result<(Vec<K::Message>, String), Status> {
         let integration = match parent {
             None | Some(ALL_INTEGRATIONS) => Ok(None),
             Some(parent) => parse_parent(parent).map(Some),
         };
-        let (integration, limit) = match (integration, page_limit(page_size)) {
-            (Ok(integration), Ok(limit)) => (integration, limit),
-            (integration, limit) => {
-                return Err(status::from_faults(integration.err().into_iter().chain(limit.err()).collect()));
+        let (integration, (limit, filter)) = match (integration, asked.read(K::FILTERED)) {
+            (Ok(integration), Ok(asked)) => (integration, asked),
+            (integration, asked) => {
+                let faults = integration.err().into_iter().chain(asked.err().into_iter().flatten());
+                return Err(status::from_faults(faults.collect()));
             }
         };
-        let list = format!("{} {}", K::MESSAGE, parent.unwrap_or_default());
+        let bound_to = List::bound_to(&caller, asked.filter);
+        let list = format!("{} {} {bound_to}", K::MESSAGE, parent.unwrap_or_default());
         let cursor = Cursor::new(self.registry.page_key(), list);
-        let after = cursor.open(page_token).map_err(|error| status::from_error(error.into()))?;
+        let after = cursor.open(asked.page_token).map_err(|error| status::from_error(error.into()))?;
 
         let urls = self.urls.clone();
         let add = move |page: &mut Page<K>, resource: Resource<K>| page.add(resource, limit, &urls);
-        let list = List { caller, parent: integration, after };
-        let page = self.registry.list(list, Page::<K>::default(), add).await.map_err(status::from_error)?;
-        let next = if page.more { cursor.seal(&page.last) } else { String::new() };
-        Ok((page.messages, next))
+        let list = List { caller, parent: integration, filter, after };
+        let listed = self.registry.list(list, Page::<K>::default(), add).await.map_err(status::from_error)?;
+        let page = listed.page;
+        let next = if page.more { Some(page.last) } else { listed.up_to };
+        Ok((page.messages, next.map(|last| cursor.seal(&last)).unwrap_or_default()))
     }
 
     /// `answer` takes the resource and the revision.

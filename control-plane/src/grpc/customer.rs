@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     call,
-    crud::{Crud, Update},
+    crud::{Asked, Crud, Update},
 };
 use crate::{PublicUrl, domain::CustomerSpec, registry::Registry};
 
@@ -54,7 +54,8 @@ impl customer_service_server::CustomerService for CustomerService {
     ) -> Result<Response<ListCustomersResponse>, Status> {
         let caller = call::caller(&request);
         let request = request.into_inner();
-        let page = self.crud.list::<CustomerSpec>(caller, None, request.page_size, &request.page_token);
+        let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
+        let page = self.crud.list::<CustomerSpec>(caller, None, asked);
         let (customers, next_page_token) = page.await?;
         Ok(Response::new(ListCustomersResponse { customers, next_page_token }))
     }

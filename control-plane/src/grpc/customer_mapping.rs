@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     call,
-    crud::{Crud, Update},
+    crud::{Asked, Crud, Update},
     mapping_rows,
 };
 use crate::{PublicUrl, domain::MappingSpec, registry::Registry};
@@ -62,12 +62,8 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
     ) -> Result<Response<ListCustomerMappingsResponse>, Status> {
         let caller = call::caller(&request);
         let request = request.into_inner();
-        let page = self.crud.list::<MappingSpec>(
-            caller,
-            Some(&request.parent),
-            request.page_size,
-            &request.page_token,
-        );
+        let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
+        let page = self.crud.list::<MappingSpec>(caller, Some(&request.parent), asked);
         let (customer_mappings, next_page_token) = page.await?;
         Ok(Response::new(ListCustomerMappingsResponse { customer_mappings, next_page_token }))
     }

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     call,
-    crud::{Crud, Update},
+    crud::{Asked, Crud, Update},
 };
 use crate::{PublicUrl, registry::Registry};
 
@@ -58,12 +58,8 @@ impl deployment_service_server::DeploymentService for DeploymentService {
     ) -> Result<Response<ListDeploymentsResponse>, Status> {
         let caller = call::caller(&request);
         let request = request.into_inner();
-        let page = self.crud.list::<DeploymentSpec>(
-            caller,
-            Some(&request.parent),
-            request.page_size,
-            &request.page_token,
-        );
+        let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
+        let page = self.crud.list::<DeploymentSpec>(caller, Some(&request.parent), asked);
         let (deployments, next_page_token) = page.await?;
         Ok(Response::new(ListDeploymentsResponse { deployments, next_page_token }))
     }

@@ -10,11 +10,14 @@ use pointsman_routing::{fault::Fault, name::EdgeId};
 use tonic::{Request, Response, Status};
 
 use super::{
-    crud::{PAGE_BYTES, page_limit},
+    crud::{Asked, PAGE_BYTES},
     status,
 };
 use crate::{
-    domain::Revision,
+    domain::{
+        Revision,
+        filter::{Field, Value},
+    },
     fleet::{self, Fleet, Goal},
     registry::Cursor,
     store::PageKey,
@@ -61,11 +64,14 @@ impl edge_service_server::EdgeService for EdgeService {
         request: Request<ListEdgesRequest>,
     ) -> Result<Response<ListEdgesResponse>, Status> {
         let request = request.into_inner();
-        let cursor = Cursor::new(&self.page_key, LIST.to_owned());
-        let after = cursor.open(&request.page_token).map_err(|error| status::from_error(error.into()))?;
-        let limit = page_limit(request.page_size).map_err(|fault| status::from_faults(vec![fault]))?;
+        let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
+        let (limit, filter) = asked.read(Field::OF_EDGES).map_err(status::from_faults)?;
+        let cursor = Cursor::new(&self.page_key, format!("{LIST} {}", asked.filter));
+        let after = cursor.open(asked.page_token).map_err(|error| status::from_error(error.into()))?;
         // Only names are sealed, and so nothing else is opened: no name is the beginning.
-        let mut edges = self.fleet.edges(after.parse().ok().as_ref(), limit + 1);
+        let after = after.parse().ok();
+        let such = |edge: &fleet::Edge| filter.holds(|field| value(field, edge));
+        let mut edges = self.fleet.edges_such(after.as_ref(), limit + 1, such);
         // One always: what an edge rejects is bounded.
         let shown = edges
             .iter()
@@ -124,6 +130,14 @@ fn goal(request: WaitForRevisionRequest) -> Result<(Goal, Duration), Vec<Fault>>
     });
     let goal = Goal { revision: Revision::new(request.revision), min_edges, edges };
     if faults.is_empty() { Ok((goal, timeout)) } else { Err(faults) }
+}
+
+/// What a filter is held against.
+fn value(field: Field, edge: &fleet::Edge) -> Option<Value> {
+    match field {
+        Field::Connected => Some(Value::Flag(edge.is_connected())),
+        _ => None,
+    }
 }
 
 /// Whether one more edge has room on a page.

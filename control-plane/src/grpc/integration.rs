@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     call,
-    crud::{Crud, Update},
+    crud::{Asked, Crud, Update},
     test_endpoint,
 };
 use crate::{PublicUrl, registry::Registry, test_endpoint::EndpointTester};
@@ -61,7 +61,8 @@ impl integration_service_server::IntegrationService for IntegrationService {
     ) -> Result<Response<ListIntegrationsResponse>, Status> {
         let caller = call::caller(&request);
         let request = request.into_inner();
-        let page = self.crud.list::<IntegrationSpec>(caller, None, request.page_size, &request.page_token);
+        let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
+        let page = self.crud.list::<IntegrationSpec>(caller, None, asked);
         let (integrations, next_page_token) = page.await?;
         Ok(Response::new(ListIntegrationsResponse { integrations, next_page_token }))
     }

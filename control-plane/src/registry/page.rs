@@ -1,25 +1,13 @@
 //! Page tokens: where the next page of a list begins, sealed so that a token is only good for the list it came from.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use pointsman_routing::name::IntegrationId;
 use sha2::{Digest as _, Sha256};
 
-use crate::{domain::Caller, store::PageKey};
+use crate::store::PageKey;
 
 const SEAL_BYTES: usize = 16;
 /// The longest token that is looked at: a seal and the longest name, in base64.
 const TOKEN_BYTES_MAX: usize = 512;
-
-/// What is listed, and from where on.
-#[derive(Clone, Debug)]
-pub(crate) struct List {
-    /// Who asks.
-    pub(crate) caller: Caller,
-    /// The integration whose resources they are; those of all integrations where it is none.
-    pub(crate) parent: Option<IntegrationId>,
-    /// The name before the first.
-    pub(crate) after: String,
-}
 
 /// Makes and reads the tokens of one list.
 #[derive(Clone, Debug)]

@@ -6,12 +6,15 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use pointsman_routing::{name::IntegrationId, table::EndpointToken};
-use rusqlite::{Row, params};
+use pointsman_routing::table::EndpointToken;
+use rusqlite::{Row, params_from_iter};
 use uuid::Uuid;
 
-use super::{Db, StoreError};
-use crate::domain::{Kind, Meta, Resource, Revision};
+use super::{
+    Db, StoreError,
+    select::{Column, Query, Selection, WANTED},
+};
+use crate::domain::{Kind, Meta, Resource, Revision, filter::Field};
 
 mod customer;
 mod customer_mapping;
@@ -51,52 +54,33 @@ pub(crate) trait Table: Kind {
         rows.next()?.map(|row| Self::read(connection, row)).transpose()
     }
 
-    /// Hands out the resources within `scope` and behind `after`, in the order of their names.
+    /// How a field that filters can name is kept; none for one that the kind does not have.
+    fn column(field: Field) -> Option<Column>;
+
+    /// Hands out the resources that are selected, in the order of their names' bytes, until `each` has enough. Answers a
+    /// name where it ended because of [`Selection::passed_over_max`]: everything up to that name was looked at.
     fn for_each<E: From<StoreError>>(
         connection: &Db<'_>,
-        scope: &Scope,
-        after: &str,
-        limit: usize,
+        selection: &Selection<'_>,
         mut each: impl FnMut(Resource<Self>) -> Result<ControlFlow<()>, E>,
-    ) -> Result<(), E> {
-        let sql = format!(
-            "SELECT name, {META}, {} FROM {} WHERE name > ?1 AND name < ?2 ORDER BY name LIMIT ?3",
-            Self::COLUMNS,
-            Self::TABLE
-        );
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    ) -> Result<Option<String>, E> {
+        let Query { sql, params } = selection.query::<Self>()?;
         let mut statement = connection.prepare_cached(&sql).map_err(StoreError::from)?;
-        let mut rows = statement
-            .query(params![scope.lower.as_str().max(after), scope.upper, limit])
-            .map_err(StoreError::from)?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(StoreError::from)?;
+        let mut passed_over = 0;
         while let Some(row) = rows.next().map_err(StoreError::from)? {
-            if each(Self::read(connection, row)?)?.is_break() {
-                break;
+            if row.get(WANTED).map_err(StoreError::from)? {
+                if each(Self::read(connection, row)?)?.is_break() {
+                    break;
+                }
+                continue;
+            }
+            passed_over += 1;
+            if passed_over == selection.passed_over_max {
+                return Ok(Some(row.get(0).map_err(StoreError::from)?));
             }
         }
-        Ok(())
-    }
-}
-
-/// Which names of a kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
-    lower: String,
-    upper: String,
-}
-
-impl Scope {
-    /// All.
-    #[must_use]
-    pub fn all() -> Self {
-        Self { lower: String::new(), upper: char::MAX.to_string() }
-    }
-
-    /// Those below an integration.
-    #[must_use]
-    pub fn below(integration: &IntegrationId) -> Self {
-        // `0` is the byte after `/`.
-        Self { lower: format!("{integration}/"), upper: format!("{integration}0") }
+        Ok(None)
     }
 }
 
@@ -169,9 +153,10 @@ impl<'c, K: Table> Batches<'c, K> {
 
     fn refill(&mut self) -> Result<(), StoreError> {
         let batch = &mut self.batch;
-        K::for_each(&self.connection, &Scope::all(), &self.after, BATCH_ROWS, |resource| {
+        K::for_each(&self.connection, &Selection::all(&self.after), |resource| {
             batch.push_back(resource);
-            Ok::<_, StoreError>(ControlFlow::Continue(()))
+            let full = batch.len() == BATCH_ROWS;
+            Ok::<_, StoreError>(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         self.ended = self.batch.len() < BATCH_ROWS;
         if let Some(last) = self.batch.back() {

@@ -5,7 +5,7 @@ use std::{iter::Peekable, ops::ControlFlow, str::FromStr};
 use pointsman_routing::{deployment::DeploymentSpec, integration::IntegrationSpec, name::ResourceName};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Db, Scope, StoreError, Table, rows::Batches};
+use super::{Db, Selection, StoreError, Table, rows::Batches};
 use crate::domain::{AnyResource, CustomerSpec, Epoch, MappingSpec, Resource, Revision};
 
 /// Where a database stands.
@@ -131,14 +131,14 @@ impl<'c> Snapshot<'c> {
         Ok(found.optional()?.is_some())
     }
 
-    /// Hands out the resources of a kind within a scope and behind a name, in the order of their names' bytes.
-    pub(crate) fn for_each_of<K: Table, E: From<StoreError>>(
+    /// Hands out the resources of a kind that are selected, in the order of their names' bytes. Answers a name where it
+    /// ended because it passed over as many rows as it may: everything up to that name was looked at.
+    pub(crate) fn select<K: Table, E: From<StoreError>>(
         &self,
-        scope: &Scope,
-        after: &str,
+        selection: &Selection<'_>,
         each: impl FnMut(Resource<K>) -> Result<ControlFlow<()>, E>,
-    ) -> Result<(), E> {
-        K::for_each(&self.connection, scope, after, usize::MAX, each)
+    ) -> Result<Option<String>, E> {
+        K::for_each(&self.connection, selection, each)
     }
 
     fn batches<K: Table>(&self, after: &str) -> Peekable<Batches<'c, K>> {

@@ -6,6 +6,7 @@ mod batches;
 mod disk;
 mod endpoint_tokens;
 mod faults;
+mod filters;
 mod harness;
 mod lists;
 mod manifests;

@@ -6,7 +6,7 @@ use pointsman_routing::{fault::Fault, name::CustomerId};
 use super::{Admin, Common};
 use crate::{
     PublicUrl,
-    domain::{CustomerSpec, Resource},
+    domain::{CustomerSpec, Resource, filter::Field},
 };
 
 impl Admin for CustomerSpec {
@@ -14,6 +14,7 @@ impl Admin for CustomerSpec {
     const MESSAGE: &'static str = "pointsman.admin.v1.Customer";
     const FIELD: &'static str = "customer";
     const PATTERN: &'static str = "customers/{customer}";
+    const FILTERED: &'static [Field] = Field::OF_CUSTOMERS;
 
     fn message(common: Common, resource: Resource<Self>, _urls: &PublicUrl) -> proto::Customer {
         let Common { uid, display_name, create_time, update_time, etag, owner } = common;

@@ -9,7 +9,7 @@ use pointsman_routing::{
 use super::{Admin, Common, integration::compose_below};
 use crate::{
     PublicUrl,
-    domain::{MappingSpec, Resource},
+    domain::{MappingSpec, Resource, filter::Field},
 };
 
 impl Admin for MappingSpec {
@@ -17,6 +17,7 @@ impl Admin for MappingSpec {
     const MESSAGE: &'static str = "pointsman.admin.v1.CustomerMapping";
     const FIELD: &'static str = "customer_mapping";
     const PATTERN: &'static str = "integrations/{integration}/customerMappings/{mapping}";
+    const FILTERED: &'static [Field] = Field::OF_CUSTOMER_MAPPINGS;
 
     fn message(common: Common, resource: Resource<Self>, _urls: &PublicUrl) -> proto::CustomerMapping {
         let Common { uid, display_name, create_time, update_time, etag, owner } = common;

@@ -11,7 +11,7 @@ use pointsman_routing::{
 use super::{Admin, Common, duration, integration::compose_below, read_duration, redacted, unknown_number};
 use crate::{
     PublicUrl,
-    domain::{DeploymentTokens, Resource},
+    domain::{DeploymentTokens, Resource, filter::Field},
 };
 
 impl Admin for DeploymentSpec {
@@ -19,6 +19,7 @@ impl Admin for DeploymentSpec {
     const MESSAGE: &'static str = "pointsman.admin.v1.Deployment";
     const FIELD: &'static str = "deployment";
     const PATTERN: &'static str = "integrations/{integration}/deployments/{deployment}";
+    const FILTERED: &'static [Field] = Field::OF_DEPLOYMENTS;
 
     fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Deployment {
         let Common { uid, display_name, create_time, update_time, etag, owner } = common;

@@ -9,13 +9,17 @@ use pointsman_routing::{
 };
 
 use super::{Admin, Common, duration, malformed, read_duration, redacted, unknown_number};
-use crate::{PublicUrl, domain::Resource};
+use crate::{
+    PublicUrl,
+    domain::{Resource, filter::Field},
+};
 
 impl Admin for IntegrationSpec {
     type Message = proto::Integration;
     const MESSAGE: &'static str = "pointsman.admin.v1.Integration";
     const FIELD: &'static str = "integration";
     const PATTERN: &'static str = "integrations/{integration}";
+    const FILTERED: &'static [Field] = Field::OF_INTEGRATIONS;
 
     fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Integration {
         let Common { uid, display_name, create_time, update_time, etag, owner } = common;

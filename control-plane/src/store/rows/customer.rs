@@ -4,13 +4,22 @@ use rusqlite::{Row, params};
 
 use super::{META, META_UPDATE, PLACEHOLDER, Table, read_meta, to_micros};
 use crate::{
-    domain::{CustomerSpec, Resource},
-    store::{Db, StoreError},
+    domain::{CustomerSpec, Resource, filter::Field},
+    store::{Db, StoreError, select::Column},
 };
 
 impl Table for CustomerSpec {
     const TABLE: &'static str = "customers";
     const COLUMNS: &'static str = "external_id";
+
+    fn column(field: Field) -> Option<Column> {
+        Some(match field {
+            Field::ExternalId => Column::indexed("external_id"),
+            Field::DisplayName => Column::plain("display_name"),
+            Field::Owner => Column::plain("owner"),
+            _ => return None,
+        })
+    }
 
     fn read(_connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;

@@ -4,13 +4,23 @@ use rusqlite::{Row, params};
 
 use super::{META, META_UPDATE, PLACEHOLDER, Table, read_meta, to_micros};
 use crate::{
-    domain::{MappingSpec, Resource},
-    store::{Db, StoreError},
+    domain::{MappingSpec, Resource, filter::Field},
+    store::{Db, StoreError, select::Column},
 };
 
 impl Table for MappingSpec {
     const TABLE: &'static str = "customer_mappings";
     const COLUMNS: &'static str = "source_customer_id, customer";
+
+    fn column(field: Field) -> Option<Column> {
+        Some(match field {
+            Field::SourceCustomerId => Column::indexed_behind_integration("source_customer_id"),
+            Field::Customer => Column::indexed("customer"),
+            Field::DisplayName => Column::plain("display_name"),
+            Field::Owner => Column::plain("owner"),
+            _ => return None,
+        })
+    }
 
     fn read(_connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;

@@ -10,14 +10,24 @@ use rusqlite::{Connection, Row, params};
 
 use super::{META, META_UPDATE, Table, position, read_meta, read_token, to_micros};
 use crate::{
-    domain::{DeploymentTokens, Resource},
-    store::{Db, StoreError, endpoint, secrets::Place},
+    domain::{DeploymentTokens, Resource, filter::Field},
+    store::{Db, StoreError, endpoint, secrets::Place, select::Column},
 };
 
 impl Table for DeploymentSpec {
     const TABLE: &'static str = "deployments";
     const COLUMNS: &'static str = "customer, paused, \
          (SELECT endpoint_type FROM integrations WHERE integrations.name = deployments.integration)";
+
+    fn column(field: Field) -> Option<Column> {
+        Some(match field {
+            Field::Customer => Column::indexed("customer"),
+            Field::State => Column::plain("CASE paused WHEN 0 THEN 'STATE_ENABLED' ELSE 'STATE_PAUSED' END"),
+            Field::DisplayName => Column::plain("display_name"),
+            Field::Owner => Column::plain("owner"),
+            _ => return None,
+        })
+    }
 
     fn read(connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;

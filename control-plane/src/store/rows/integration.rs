@@ -8,13 +8,22 @@ use rusqlite::{Connection, Row, params};
 
 use super::{META, META_UPDATE, Table, position, read_meta, read_token, to_micros};
 use crate::{
-    domain::Resource,
-    store::{Db, StoreError, endpoint, secrets::Place},
+    domain::{Resource, filter::Field},
+    store::{Db, StoreError, endpoint, secrets::Place, select::Column},
 };
 
 impl Table for IntegrationSpec {
     const TABLE: &'static str = "integrations";
     const COLUMNS: &'static str = "endpoint_type, endpoint";
+
+    fn column(field: Field) -> Option<Column> {
+        Some(match field {
+            Field::DisplayName => Column::plain("display_name"),
+            Field::Owner => Column::plain("owner"),
+            Field::EndpointType => Column::plain("'ENDPOINT_TYPE_' || upper(endpoint_type)"),
+            _ => return None,
+        })
+    }
 
     fn read(connection: &Db<'_>, row: &Row<'_>) -> Result<Resource<Self>, StoreError> {
         let (name, meta) = read_meta::<Self>(row)?;
