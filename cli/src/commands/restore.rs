@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pointsman_control_plane as control_plane;
+use pointsman_control_plane::{self as control_plane, Restored};
 
 use super::{
     End, Failure,
-    backup::{KEY_NOTE, existing},
+    backup::{KEY_NOTE, document, existing, path},
 };
-use crate::output;
+use crate::{
+    manifest::{self, Node, Value},
+    output,
+    settings::OutputSettings,
+};
 
 #[derive(Args, Debug)]
 pub(super) struct Restore {
@@ -22,22 +26,39 @@ pub(super) struct Restore {
     /// Put it in the place of a database that is there. The old one is kept beside it.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    output: OutputSettings,
 }
 
 impl Restore {
     pub(super) fn run(self) -> Result<End, Failure> {
         let restored = control_plane::restore(&self.data, &self.from, existing(self.force))?;
-        let (revision, epoch) = (restored.head.revision.number(), restored.head.epoch.as_str());
-        let mut said = format!(
-            "{} holds revision {revision} of epoch {} now, under the new epoch {epoch}\n",
-            self.data.display(),
-            restored.backed_up.as_str()
-        );
-        if let Some(replaced) = restored.replaced {
-            said.push_str(&format!("the database that was there is kept as {}\n", replaced.display()));
-        }
-        output::print(&said)?;
+        output::print(&match self.output.alone() {
+            Some(format) => manifest::write_node(&self.for_programs(&restored), format)?,
+            None => self.for_people(&restored),
+        })?;
         output::note(KEY_NOTE);
         Ok(End::Fine)
+    }
+
+    fn for_programs(&self, Restored { head, backed_up, replaced }: &Restored) -> Node {
+        document([
+            ("data", path(&self.data)),
+            ("revision", Value::Number(head.revision.number().into())),
+            ("epoch", Value::String(head.epoch.as_str().to_owned())),
+            ("backedUpEpoch", Value::String(backed_up.as_str().to_owned())),
+            ("replaced", replaced.as_deref().map_or(Value::Null, path)),
+        ])
+    }
+
+    fn for_people(&self, Restored { head, backed_up, replaced }: &Restored) -> String {
+        let (data, revision, epoch) = (self.data.display(), head.revision, &head.epoch);
+        let mut said = format!(
+            "{data} holds revision {revision} of epoch {backed_up} now, under the new epoch {epoch}\n"
+        );
+        if let Some(replaced) = replaced {
+            said.push_str(&format!("the database that was there is kept as {}\n", replaced.display()));
+        }
+        said
     }
 }

@@ -38,25 +38,55 @@ fn a_backup_is_made_beside_a_running_control_plane_and_without_one() {
     assert_eq!((killed, same), (4, epoch));
 }
 
-/// The key that is beside the database is not in a backup, and whoever makes one is told.
+/// The key that is beside the database is not in a backup, whoever makes one is told, and the two together are whole.
 #[test]
 fn a_backup_never_holds_the_key_and_says_so() {
-    const KEY: &[u8] = b"the-key-that-nobody-may-see-0123";
+    const SECRET: &str = "Bearer nobody-may-see-this";
     let folder = Folder::new();
+    let manifest = format!(
+        "integrations:\n\
+         - name: integrations/acme-erp\n\
+         \x20 flows: [{{key: any}}]\n\
+         \x20 endpoint: {{type: ENDPOINT_TYPE_SHARED, externalCustomerId: {{constant: progix-1001}}}}\n\
+         customers: [{{name: customers/bowlers-inc, externalId: progix-1001}}]\n\
+         deployments:\n\
+         - name: integrations/acme-erp/deployments/bowlers-inc\n\
+         \x20 customer: customers/bowlers-inc\n\
+         \x20 flowEndpoints: {{any: {{url: 'http://127.0.0.1:1/in', headers: {{authorization: '{SECRET}'}}}}}}\n"
+    );
+    fs::write(folder.path("acme.yaml"), manifest).expect("written");
     let up = folder.up();
-    up.admin(&["apply", "-f", &folder.customers("a", 3)]);
-    up.stop();
-    fs::write(folder.path("data/pointsman.key"), KEY).expect("written");
+    up.admin(&["apply", "-f", &folder.arg("acme.yaml")]);
     let made = folder.backup("backup.db", &[]);
+    up.stop();
     assert!(made.stderr.contains("not in a backup") && made.stderr.contains("pointsman.key"), "{made:?}");
     assert_eq!(made.stdout.lines().count(), 1, "one line for programs: {made:?}");
+    let key = fs::read(folder.path("data/pointsman.key")).expect("the key");
     let bytes = fs::read(folder.path("backup.db")).expect("a file");
-    assert!(!bytes.windows(KEY.len()).any(|window| window == KEY));
+    for hidden in [key.trim_ascii(), SECRET.as_bytes()] {
+        assert!(!hidden.is_empty() && !bytes.windows(hidden.len()).any(|window| window == hidden));
+    }
+
     // Restoring leaves the key alone.
     let restored = folder.restore("backup.db", &["--force"]);
     assert_eq!(restored.code, Some(0));
     assert!(restored.stderr.contains("pointsman.key"), "{restored:?}");
-    assert_eq!(fs::read(folder.path("data/pointsman.key")).expect("the key"), KEY);
+    assert_eq!(fs::read(folder.path("data/pointsman.key")).expect("the key"), key);
+    folder.up().stop();
+    // Without it the restored database does not start, and no other key is made.
+    fs::remove_dir_all(folder.path("data")).expect("removed");
+    folder.restore("backup.db", &[]).succeeded();
+    let refused = run(&["control-plane", "--data", &folder.arg("data"), "--admin-listen=127.0.0.1:0"]);
+    refused.failed(&["are encrypted with the key", "pointsman.key"]);
+    assert!(!folder.path("data/pointsman.key").exists());
+    fs::write(folder.path("data/pointsman.key"), &key).expect("written");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(folder.path("data/pointsman.key"), private).expect("set");
+    }
+    assert_eq!(folder.up().customers(), 1);
 }
 
 #[test]
@@ -80,4 +110,23 @@ fn what_cannot_be_backed_up_is_told() {
     folder.backup("nowhere/backup.db", &[]).failed(&["cannot write", "nowhere/backup.db"]);
     assert_eq!(run(&["backup", "--data", &folder.arg("data")]).code, Some(2));
     assert!(!folder.path("backup.db").exists());
+}
+
+#[test]
+fn programs_read_what_was_done() {
+    let folder = Folder::new();
+    let up = folder.up();
+    up.admin(&["apply", "-f", &folder.customers("a", 2)]);
+    up.stop();
+    let read = |stdout: &str| serde_json::from_str::<serde_json::Value>(stdout).expect("JSON");
+    let made = read(&folder.backup("backup.db", &["-o", "json"]).succeeded());
+    assert_eq!((&made["revision"], &made["file"]), (&1.into(), &folder.arg("backup.db").into()));
+    assert_eq!(made["bytes"], fs::metadata(folder.path("backup.db")).expect("a file").len());
+    let restored = read(&folder.restore("backup.db", &["--force", "-o", "json"]).succeeded());
+    assert_eq!(restored["backedUpEpoch"], made["epoch"]);
+    assert_ne!(restored["epoch"], made["epoch"]);
+    assert_eq!(restored["replaced"], folder.arg("data/pointsman.db.replaced-1"));
+    fs::remove_dir_all(folder.path("data")).expect("removed");
+    let restored = read(&folder.restore("backup.db", &["-o", "json"]).succeeded());
+    assert!(restored["replaced"].is_null());
 }

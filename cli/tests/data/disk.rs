@@ -91,7 +91,7 @@ fn a_backup_and_a_restore_without_room_leave_all_as_it_was() {
         assert!(fs::read(&file).expect("read") == before, "{args:?}");
         let mut left = folder.data();
         left.retain(|name| !matches!(name.as_str(), "pointsman.db-wal" | "pointsman.db-shm"));
-        assert_eq!(left, ["pointsman.db", "pointsman.lock"], "{args:?}");
+        assert_eq!(left, ["pointsman.db", "pointsman.key", "pointsman.lock"], "{args:?}");
     }
     let left = fs::read_dir(folder.path("")).expect("a folder").filter(|entry| {
         entry.as_ref().expect("an entry").file_name().to_string_lossy().ends_with(".partial")

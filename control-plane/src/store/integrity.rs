@@ -1,7 +1,7 @@
 //! Whether a database is whole.
 //!
-//! With 1,000,000 mappings of 100,000 customers (450 MB, from memory, on one core of a 2-core machine) [`Depth::Quick`]
-//! took 0.7 s and [`Depth::Full`] 2 s.
+//! With 1,000,000 mappings of 100,000 customers (450 MB, SQLite 3.54.1) [`Depth::Quick`] took 0.7 s of one processor and
+//! [`Depth::Full`] 1.7 s, and a file that is not in memory takes the disk's time besides.
 
 use std::path::Path;
 
