@@ -44,6 +44,7 @@ Exit codes:
   4    test: the request would be refused
   5    --wait: the change was made, and not every edge serves it yet
   6    not allowed: no access token, or one that may not do this
+  7    apply --dry-run --exit-code: something would change
   130  a second signal ended a server at once";
 
 #[derive(Debug, Subcommand)]
@@ -115,6 +116,8 @@ pub(crate) enum End {
     Fine,
     /// `test`: the request would be refused.
     NoRoute,
+    /// `apply --dry-run --exit-code`: something would change.
+    WouldChange,
     /// `--wait`: the change was made, and not every edge serves it yet.
     NotServed,
 }
@@ -125,6 +128,7 @@ impl From<End> for ExitCode {
             End::Fine => 0,
             End::NoRoute => 4,
             End::NotServed => 5,
+            End::WouldChange => 7,
         })
     }
 }

@@ -14,6 +14,7 @@ pub(crate) use self::{
     node::{Node, Value},
     shape::{Fault, kind_of},
     source::Source,
+    stream::{read_manifest, write_manifest},
 };
 use crate::output::Format;
 
@@ -22,6 +23,7 @@ mod node;
 mod output_only;
 mod shape;
 mod source;
+mod stream;
 
 /// A message of the admin API that files or answers hold.
 pub(crate) trait Document: prost::Message + Default {
@@ -69,6 +71,9 @@ pub(crate) enum ManifestError {
         /// What is missing.
         reason: String,
     },
+    /// What is written cannot be.
+    #[error(transparent)]
+    Output(std::io::Error),
     /// A message of a newer version.
     #[error("cannot write {name}: {reason}")]
     Write {
@@ -91,11 +96,6 @@ impl fmt::Display for Faults<'_> {
             }
         }
     }
-}
-
-/// Reads a document.
-pub(crate) fn read<T: Document>(text: &str, source: &Source) -> Result<T, ManifestError> {
-    from_node(&parse(text, source)?, source)
 }
 
 /// Reads the integration of this name: the document itself, or one of a manifest.
@@ -130,13 +130,6 @@ pub(crate) fn read_integration(
 /// Writes everything that a message holds.
 pub(crate) fn write<T: Document>(message: &T, format: Format) -> Result<String, ManifestError> {
     write_dynamic::<T>(&to_dynamic(message)?, format)
-}
-
-/// Writes what people would write: without output-only fields.
-pub(crate) fn write_input<T: Document>(message: &T, format: Format) -> Result<String, ManifestError> {
-    let mut dynamic = to_dynamic(message)?;
-    output_only::clear(&mut dynamic);
-    write_dynamic::<T>(&dynamic, format)
 }
 
 fn parse(text: &str, source: &Source) -> Result<Node, ManifestError> {

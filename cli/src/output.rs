@@ -8,6 +8,7 @@ use pointsman_sdk::admin::AdminError;
 use crate::commands::Failure;
 
 pub(crate) mod arrival;
+pub(crate) mod changes;
 pub(crate) mod profiles;
 mod refused;
 pub(crate) mod resources;
@@ -41,6 +42,20 @@ pub(crate) fn note(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Asks a person, who has to say yes.
+pub(crate) fn ask(question: &str) -> io::Result<bool> {
+    note(&format!("{question} [y/N] "));
+    answered(io::stdin().lock())
+}
+
+fn answered(input: impl io::BufRead) -> io::Result<bool> {
+    /// Nobody says more.
+    const ANSWER_BYTES_MAX: u64 = 64;
+    let mut answer = String::new();
+    io::BufRead::read_line(&mut input.take(ANSWER_BYTES_MAX), &mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// Tells a failure, and what to do about it.
 pub(crate) fn error(failure: &Failure) {
     if matches!(failure, Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe) {
@@ -57,4 +72,18 @@ pub(crate) fn error(failure: &Failure) {
         text.push_str(&format!("hint: {hint}\n"));
     }
     note(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for (answer, meant) in
+            [("y\n", true), ("YES\n", true), ("\n", false), ("", false), ("no\n", false), ("yy\n", false)]
+        {
+            assert_eq!(answered(answer.as_bytes()).expect("an answer"), meant, "{answer:?}");
+        }
+    }
 }

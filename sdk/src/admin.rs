@@ -38,8 +38,10 @@ mod connect;
 mod credentials;
 mod error;
 
-/// The longest message that is sent or received, in bytes: 64 MiB, for manifests.
+/// The longest message that is sent or received, in bytes: 64 MiB.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The same for manifests: 256 MiB, which is a million resources, or 100,000 large ones with their endpoints' tokens.
+pub const MANIFEST_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Talks to a control plane. Cheap to clone: clones share one connection, which is made again where it breaks.
 #[derive(Clone, Debug)]
@@ -47,6 +49,7 @@ pub struct AdminClient {
     server: String,
     channel: Channel,
     timeout: Duration,
+    manifest_timeout: Duration,
     token: Option<BearerToken>,
 }
 
@@ -94,6 +97,31 @@ impl AdminClient {
         };
         let request = self.request(message, wait.saturating_add(self.timeout));
         self.answer(EdgeServiceClient::new(self.channel()).wait_for_revision(request).await)
+    }
+
+    /// ApplyManifest creates what is missing and updates what differs, in one transaction; with `prune` it removes what
+    /// is the owner's and not in the manifest.
+    pub async fn apply_manifest(
+        &self,
+        message: ApplyManifestRequest,
+    ) -> Result<ApplyManifestResponse, AdminError> {
+        let request = self.request(message, self.manifest_timeout);
+        self.answer(self.manifests().apply_manifest(request).await)
+    }
+
+    /// ExportManifest reads everything, at one revision.
+    pub async fn export_manifest(
+        &self,
+        message: ExportManifestRequest,
+    ) -> Result<ExportManifestResponse, AdminError> {
+        let request = self.request(message, self.manifest_timeout);
+        self.answer(self.manifests().export_manifest(request).await)
+    }
+
+    fn manifests(&self) -> ManifestServiceClient<Channel> {
+        ManifestServiceClient::new(self.channel())
+            .max_decoding_message_size(MANIFEST_BYTES_MAX)
+            .max_encoding_message_size(MANIFEST_BYTES_MAX)
     }
 
     fn request<T>(&self, message: T, timeout: Duration) -> Request<T> {
@@ -175,12 +203,6 @@ rpcs! {
         update_deployment(UpdateDeploymentRequest) -> UpdateDeploymentResponse;
         /// DeleteDeployment removes one.
         delete_deployment(DeleteDeploymentRequest) -> DeleteDeploymentResponse;
-    }
-    ManifestServiceClient {
-        /// ApplyManifest creates what is missing and updates what differs, in one transaction.
-        apply_manifest(ApplyManifestRequest) -> ApplyManifestResponse;
-        /// ExportManifest reads everything, at one revision.
-        export_manifest(ExportManifestRequest) -> ExportManifestResponse;
     }
     EdgeServiceClient {
         /// GetEdge reads one. NOT_FOUND where none of that name has connected.

@@ -1,14 +1,19 @@
-//! `apply`: create and update resources from files.
+//! `apply`: a configuration from files, shown before it is made.
+
+use std::io::IsTerminal as _;
 
 use clap::Args;
-use pointsman_proto::admin::v1::{
-    ApplyManifestRequest, ApplyManifestResponse, Manifest, manifest_change::Action,
-};
+use pointsman_proto::admin::v1::{ApplyManifestRequest, ApplyManifestResponse, Manifest};
+use pointsman_sdk::admin::{AdminClient, AdminError};
 
 use super::{End, Failure, write::WriteSettings};
 use crate::{
     manifest::{self, Source},
-    output::{self, table::Table},
+    output::{
+        self,
+        changes::{Counts, listed},
+        style::Style,
+    },
     settings::{AdminSettings, OutputSettings},
 };
 
@@ -17,6 +22,24 @@ pub(super) struct Apply {
     /// A manifest, YAML or JSON; `-` reads standard input. Can be given more than once: all are applied together.
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     files: Vec<Source>,
+    /// Whose the resources are, so that --prune can tell them from others'. By default `default`.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    owner: String,
+    /// Remove what is the owner's and not in the files.
+    #[arg(long)]
+    prune: bool,
+    /// Take over what is in the files and another owner's; without it, a change of such a resource is refused.
+    #[arg(long)]
+    adopt: bool,
+    /// Let --prune remove more than half of what the owner has.
+    #[arg(long, requires = "prune")]
+    allow_mass_removal: bool,
+    /// Do not ask before something is removed or taken over. Nobody is asked where there is no terminal.
+    #[arg(short = 'y', long)]
+    yes: bool,
+    /// End with 7 where a --dry-run finds something that would change.
+    #[arg(long, requires = "dry_run")]
+    exit_code: bool,
     #[command(flatten)]
     output: OutputSettings,
     #[command(flatten)]
@@ -30,45 +53,71 @@ impl Apply {
         let format = self.output.format(&self.admin)?;
         let mut manifest = Manifest::default();
         for source in &self.files {
-            append(&mut manifest, manifest::read(&source.read()?, source)?);
+            append(&mut manifest, manifest::read_manifest(&source.read()?, source)?);
         }
+        let request = ApplyManifestRequest {
+            manifest: Some(manifest),
+            owner: self.owner.clone(),
+            prune: self.prune,
+            adopt: self.adopt,
+            allow_mass_removal: self.allow_mass_removal,
+            ..ApplyManifestRequest::default()
+        };
         let admin = self.write.connect(&self.admin).await?;
-        let applied = admin
-            .apply_manifest(ApplyManifestRequest {
-                manifest: Some(manifest),
-                validate_only: self.write.is_dry_run(),
-                ..ApplyManifestRequest::default()
-            })
-            .await?;
+        let shown = match preview(&admin, request.clone()).await {
+            Err(error) if would_remove_most(&error) && format.is_none() => {
+                // What is refused can be seen all the same.
+                let shown = preview(&admin, ApplyManifestRequest { allow_mass_removal: true, ..request });
+                output::print(&listed(&shown.await?, Style::of_stdout()))?;
+                return Err(error.into());
+            }
+            shown => shown?,
+        };
+        let counts = Counts::of(&shown);
+        if format.is_none() {
+            output::print(&listed(&shown, Style::of_stdout()))?;
+        }
+        if self.write.is_dry_run() {
+            match format {
+                Some(format) => output::print(&manifest::write(&shown, format)?)?,
+                None => output::print(&format!("{counts}; dry run: nothing was changed\n"))?,
+            }
+            return Ok(if self.exit_code && counts.changed() > 0 { End::WouldChange } else { End::Fine });
+        }
+        let applied = if counts.changed() == 0 {
+            // It is so already.
+            shown
+        } else {
+            self.confirm(&counts)?;
+            admin.apply_manifest(ApplyManifestRequest { expected_plan: shown.plan, ..request }).await?
+        };
         match format {
             Some(format) => output::print(&manifest::write(&applied, format)?)?,
-            None => output::print(&self.summary(&applied))?,
+            None => output::print(&format!("{counts}; revision {}\n", applied.revision))?,
         }
         self.write.end(&admin, applied.revision, format).await
     }
 
-    fn summary(&self, applied: &ApplyManifestResponse) -> String {
-        let mut table = Table::plain();
-        let mut counts = [0_usize; 4];
-        for change in &applied.changes {
-            let (word, count) = match change.action() {
-                Action::Created => ("created", 0),
-                Action::Updated => ("updated", 1),
-                Action::Unchanged | Action::Unspecified => ("unchanged", 2),
-                Action::Removed => ("removed", 3),
-            };
-            counts[count] += 1;
-            table.row([word, &change.name]);
-        }
-        let [created, updated, unchanged, removed] = counts;
-        let end = if self.write.is_dry_run() {
-            "dry run: nothing was changed".to_owned()
-        } else {
-            format!("revision {}", applied.revision)
-        };
-        let removed = if removed > 0 { format!(", {removed} removed") } else { String::new() };
-        format!("{table}{created} created, {updated} updated, {unchanged} unchanged{removed}; {end}\n")
+    /// Asks a person before something is lost to somebody.
+    fn confirm(&self, counts: &Counts) -> Result<(), Failure> {
+        let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let Some(question) = counts.question().filter(|_| is_asked && !self.yes) else { return Ok(()) };
+        if output::ask(&question)? { Ok(()) } else { Err(Failure::Declined) }
     }
+}
+
+/// What would be done.
+async fn preview(
+    admin: &AdminClient,
+    request: ApplyManifestRequest,
+) -> Result<ApplyManifestResponse, AdminError> {
+    admin.apply_manifest(ApplyManifestRequest { validate_only: true, ..request }).await
+}
+
+/// Whether that is all that is wrong.
+fn would_remove_most(error: &AdminError) -> bool {
+    let reason = error.refused().and_then(|refused| refused.reason.as_ref());
+    reason.is_some_and(|reason| reason.reason == "MASS_REMOVAL")
 }
 
 fn append(all: &mut Manifest, one: Manifest) {
@@ -76,4 +125,5 @@ fn append(all: &mut Manifest, one: Manifest) {
     all.customers.extend(one.customers);
     all.customer_mappings.extend(one.customer_mappings);
     all.deployments.extend(one.deployments);
+    all.endpoint_tokens.extend(one.endpoint_tokens);
 }

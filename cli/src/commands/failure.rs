@@ -53,6 +53,14 @@ pub(crate) enum Failure {
         /// Why not.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {file}: {source}")]
+    Write {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// There is no backup.
     #[error(transparent)]
     Backup(#[from] pointsman_control_plane::BackupError),
@@ -65,6 +73,9 @@ pub(crate) enum Failure {
         /// The resource.
         name: String,
     },
+    /// A person said no.
+    #[error("not confirmed: nothing was changed")]
+    Declined,
     /// What was asked for cannot be.
     #[error("{0}")]
     Usage(String),

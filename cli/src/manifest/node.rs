@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{DeserializeOwned, MapAccess, SeqAccess, Visitor},
     ser::{SerializeMap as _, SerializeSeq as _},
 };
 use serde_json::Number;
@@ -36,6 +36,12 @@ pub(crate) enum Value {
     Map(Vec<(String, Node)>),
 }
 
+impl Default for Node {
+    fn default() -> Self {
+        Self::new(Value::Null)
+    }
+}
+
 impl Node {
     /// A part of a document that was not read.
     pub(crate) fn new(value: Value) -> Self {
@@ -44,32 +50,7 @@ impl Node {
 
     /// Reads YAML or JSON; says what is wrong with it, and in which line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let options = serde_saphyr::options! {
-            // YAML 1.2: `no` is a text, not `false`.
-            strict_booleans: true,
-            reject_unsupported_tags: true,
-            with_snippet: false,
-            alias_limits: serde_saphyr::alias_limits! {
-                max_total_replayed_events: 100_000,
-            },
-            budget: serde_saphyr::budget! {
-                max_events: 20_000_000,
-                max_nodes: 10_000_000,
-                max_depth: DEPTH_MAX,
-                flow_nesting_limit: DEPTH_MAX,
-            },
-        };
-        let document = escaped(text.strip_prefix('\u{feff}').unwrap_or(text));
-        match serde_saphyr::from_multiple_with_options::<Spanned<Node>>(&document, options) {
-            Ok(mut documents) if documents.len() <= 1 => {
-                Ok(documents.pop().map_or(Self::new(Value::Null), located))
-            }
-            Ok(documents) => Err(format!(
-                "line {}: a second document begins; put all resources into one, or give -f more than once",
-                documents[1].referenced.line()
-            )),
-            Err(error) => Err(explain(&error)),
-        }
+        Ok(parse_document::<Self>(text)?.map_or(Self::new(Value::Null), located))
     }
 
     /// Whether it is a map with this key.
@@ -106,6 +87,34 @@ impl Node {
     }
 }
 
+/// Reads the one document of a text, if there is one; says what is wrong with it, and in which line.
+pub(super) fn parse_document<T: DeserializeOwned>(text: &str) -> Result<Option<Spanned<T>>, String> {
+    let options = serde_saphyr::options! {
+        // YAML 1.2: `no` is a text, not `false`.
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 100_000,
+        },
+        budget: serde_saphyr::budget! {
+            max_events: 20_000_000,
+            max_nodes: 10_000_000,
+            max_depth: DEPTH_MAX,
+            flow_nesting_limit: DEPTH_MAX,
+        },
+    };
+    let document = escaped(text.strip_prefix('\u{feff}').unwrap_or(text));
+    match serde_saphyr::from_multiple_with_options::<Spanned<T>>(&document, options) {
+        Ok(mut documents) if documents.len() <= 1 => Ok(documents.pop()),
+        Ok(documents) => Err(format!(
+            "line {}: a second document begins; put all resources into one, or give -f more than once",
+            documents[1].referenced.line()
+        )),
+        Err(error) => Err(explain(&error)),
+    }
+}
+
 /// JSON with the characters escaped that its strings may hold as they are, but those of YAML may not. Outside strings
 /// they are faults in both.
 fn escaped(text: &str) -> Cow<'_, str> {
@@ -126,7 +135,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-fn located(spanned: Spanned<Node>) -> Node {
+pub(super) fn located(spanned: Spanned<Node>) -> Node {
     Node { line: spanned.referenced.line(), value: spanned.value.value }
 }
 

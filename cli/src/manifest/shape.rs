@@ -8,7 +8,7 @@ use super::{Node, Value};
 use crate::nearest::nearest;
 
 /// The faults that are named; a document with more is hardly a manifest at all.
-const FAULTS_MAX: usize = 50;
+pub(super) const FAULTS_MAX: usize = 50;
 
 /// One fault of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,20 @@ pub(super) fn check(node: &Node, message: &MessageDescriptor) -> Vec<Fault> {
     checker.message(node, message);
     checker.faults.truncate(FAULTS_MAX);
     checker.faults
+}
+
+/// The faults of `node` as an item of a message's list, at `index`.
+pub(super) fn check_item(node: &Node, list: &FieldDescriptor, index: usize) -> Vec<Fault> {
+    let mut checker = Checker { path: vec![list.json_name().to_owned()], faults: Vec::new() };
+    checker.item(node, list, index);
+    checker.faults
+}
+
+/// The same faults in the order of their lines, and no more of them than are named.
+pub(super) fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort_by_key(|fault| fault.line);
+    faults.truncate(FAULTS_MAX);
+    faults
 }
 
 struct Checker {
@@ -97,13 +111,17 @@ impl Checker {
             return self.fault(node, format!("it must be a list, not {}", kind_of(&node.value)));
         };
         for (index, item) in items.iter().enumerate() {
-            self.path.push(format!("[{index}]"));
-            match item.value {
-                Value::Null => self.fault(item, "an item of the list is missing".to_owned()),
-                _ => self.single(item, field, |value| serde_json::Value::Array(vec![value])),
-            }
-            self.path.pop();
+            self.item(item, field, index);
         }
+    }
+
+    fn item(&mut self, item: &Node, list: &FieldDescriptor, index: usize) {
+        self.path.push(format!("[{index}]"));
+        match item.value {
+            Value::Null => self.fault(item, "an item of the list is missing".to_owned()),
+            _ => self.single(item, list, |value| serde_json::Value::Array(vec![value])),
+        }
+        self.path.pop();
     }
 
     fn map(&mut self, node: &Node, field: &FieldDescriptor) {
@@ -175,7 +193,7 @@ fn separated(path: &[String], name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!(".{name}") }
 }
 
-fn field(message: &MessageDescriptor, key: &str) -> Option<FieldDescriptor> {
+pub(super) fn field(message: &MessageDescriptor, key: &str) -> Option<FieldDescriptor> {
     message.get_field_by_json_name(key).or_else(|| message.get_field_by_name(key))
 }
 

@@ -11,8 +11,8 @@ use std::{
 
 use crate::commands::Failure;
 
-/// The longest file that is read, in bytes: 64 MiB, the longest message that a control plane takes.
-const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The longest file that is read, in bytes: 256 MiB, the longest message that a control plane takes.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// A file, or standard input (`-`). Displays as people name it.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {
     reader.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(0..=FILE_BYTES_MAX) => Ok(bytes),
-        _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB")),
+        _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 MiB")),
     }
 }
 

@@ -28,6 +28,17 @@ impl Style {
         Self { colours: false }
     }
 
+    /// With colours.
+    #[cfg(test)]
+    pub(crate) fn coloured() -> Self {
+        Self { colours: true }
+    }
+
+    /// What is another than before.
+    pub(crate) fn changed<T: fmt::Display>(self, text: T) -> String {
+        self.with("33", text)
+    }
+
     /// What to look at.
     pub(crate) fn bold<T: fmt::Display>(self, text: T) -> String {
         self.with("1", text)

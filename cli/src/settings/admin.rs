@@ -21,8 +21,6 @@ use crate::{
 
 /// The control plane where nothing names another.
 pub(crate) const SERVER: &str = "http://127.0.0.1:7070";
-/// How long a call may take where nothing says otherwise.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Between two attempts to connect.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -48,7 +46,7 @@ pub(crate) struct AdminSettings {
     /// The PEM file of that certificate's private key.
     #[arg(long, env = "POINTSMAN_CLIENT_KEY", value_name = "FILE", requires = "client_cert")]
     client_key: Option<PathBuf>,
-    /// How long a call may take. By default the profile's, or 30s.
+    /// How long a call may take. By default the profile's, or 30s, and 5m for `apply` and `export`.
     #[arg(long, env = "POINTSMAN_TIMEOUT", value_name = "DURATION", value_parser = units::duration)]
     timeout: Option<Duration>,
     /// The profile that says what no flag and no variable does. By default the file's current one; an empty name is
@@ -130,9 +128,10 @@ impl AdminSettings {
             found.tell_what_is_held_back(server);
         }
 
-        let timeout = self.timeout.or(profile.and_then(|profile| profile.timeout)).unwrap_or(TIMEOUT);
-        let mut builder =
-            AdminClient::builder(server).timeout(timeout).token_over_plaintext(self.token_over_plaintext);
+        let mut builder = AdminClient::builder(server).token_over_plaintext(self.token_over_plaintext);
+        if let Some(timeout) = self.timeout.or(profile.and_then(|profile| profile.timeout)) {
+            builder = builder.timeout(timeout);
+        }
         if let Some(token) = self.token.0.clone().or_else(|| own?.token()) {
             token.warn_if_others_can_read();
             builder = builder.token(token.read()?.expose());

@@ -1,4 +1,5 @@
 //! Admin commands against a real `pointsman up`.
 
 mod harness;
+mod manifests;
 mod writes;

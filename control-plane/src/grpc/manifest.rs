@@ -24,8 +24,9 @@ mod answer;
 mod read;
 mod tokens;
 
-/// The longest message of this service, both ways.
-pub const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The longest message of this service, both ways: a million resources, or 100,000 large ones with their endpoints'
+/// tokens.
+pub const MANIFEST_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a resource's tag and length take in a manifest, at most.
 const FRAMING_BYTES: usize = 8;
 /// Room for the rest of an answer.

@@ -16,6 +16,8 @@ use crate::cause::causes;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// For calls that carry hundreds of thousands of resources. Below what a control plane gives any call.
+const MANIFEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What an [`AdminClient`] can be told before it connects. Its `Debug` shows no token and no key.
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ pub struct AdminClientBuilder {
     token: Option<Result<BearerToken, &'static str>>,
     token_over_plaintext: bool,
     connect_timeout: Duration,
-    timeout: Duration,
+    timeout: Option<Duration>,
 }
 
 impl AdminClientBuilder {
@@ -39,7 +41,7 @@ impl AdminClientBuilder {
             token: None,
             token_over_plaintext: false,
             connect_timeout: CONNECT_TIMEOUT,
-            timeout: CALL_TIMEOUT,
+            timeout: None,
         }
     }
 
@@ -74,9 +76,9 @@ impl AdminClientBuilder {
         self
     }
 
-    /// How long a call may take; 30 s by default.
+    /// How long a call may take; by default 30 s, and 5 minutes where it carries a manifest.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -97,7 +99,13 @@ impl AdminClientBuilder {
 
     fn client(self, channel: Channel) -> Result<AdminClient, ConnectError> {
         let token = self.token.transpose().map_err(|problem| ConnectError::Token { problem })?;
-        Ok(AdminClient { server: self.server, channel, timeout: self.timeout, token })
+        Ok(AdminClient {
+            server: self.server,
+            channel,
+            timeout: self.timeout.unwrap_or(CALL_TIMEOUT),
+            manifest_timeout: self.timeout.unwrap_or(MANIFEST_TIMEOUT),
+            token,
+        })
     }
 
     /// Everything that can be wrong before anything is sent.

@@ -116,6 +116,9 @@ fn of_refusal(refused: &Refused) -> Option<String> {
         Code::PermissionDenied => return Some(of_missing_role(refused.reason.as_ref())),
         Code::NotFound => return Some(of_missing(refused)),
         Code::AlreadyExists => "change what is there with `pointsman apply`, or take another name",
+        Code::Aborted if refused.reason.as_ref().is_some_and(|found| found.reason == "PLAN_CHANGED") => {
+            "somebody else changed it while it was shown: apply again to see the difference of now; nothing was changed"
+        }
         Code::Aborted => {
             "it was changed meanwhile: read it again with `pointsman get NAME -o yaml`, and repeat; nothing was changed"
         }
@@ -163,7 +166,11 @@ fn of_preconditions(refused: &Refused) -> &'static str {
     let is = |kind: &str| refused.preconditions.iter().any(|found| found.kind == kind);
     if is("IN_USE") || is("FLOW_IN_USE") {
         "remove or change first what uses it"
-    } else if is("INTEGRATION_MISSING") || is("CUSTOMER_MISSING") || is("FLOW_MISSING") {
+    } else if is("OWNED_BY_ANOTHER") {
+        "--adopt takes it over, where that is agreed with its owner"
+    } else if is("MASS_REMOVAL") {
+        "look whether the files are all there; --allow-mass-removal says that it is meant"
+    } else if is("INTEGRATION_NOT_FOUND") || is("CUSTOMER_NOT_FOUND") || is("FLOW_NOT_FOUND") {
         "make first what is missing, or put it into the same manifest"
     } else {
         "mend what is named above, and repeat"
@@ -192,7 +199,7 @@ fn unreachable(server: &str, reason: &str) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
-    use pointsman_sdk::admin::Resource;
+    use pointsman_sdk::admin::{Precondition, Resource};
 
     use super::*;
 
@@ -231,6 +238,24 @@ mod tests {
         let resource = Resource { kind: String::new(), name, description: String::new() };
         let hint = hint(Code::NotFound, |refused| refused.resource = Some(resource));
         assert!(hint.contains("`pointsman get integrations/acme-erp/deployments`"), "{hint}");
+    }
+
+    #[test]
+    fn what_a_manifest_is_refused_for_has_a_way_out() {
+        for (kind, way) in [
+            ("OWNED_BY_ANOTHER", "--adopt"),
+            ("MASS_REMOVAL", "--allow-mass-removal"),
+            ("CUSTOMER_NOT_FOUND", "same manifest"),
+        ] {
+            let precondition =
+                Precondition { kind: kind.to_owned(), subject: String::new(), description: String::new() };
+            let hint = hint(Code::FailedPrecondition, |refused| refused.preconditions.push(precondition));
+            assert!(hint.contains(way), "{kind}: {hint}");
+        }
+        let metadata = BTreeMap::new();
+        let reason = Reason { reason: "PLAN_CHANGED".to_owned(), domain: "pointsman".to_owned(), metadata };
+        let hint = hint(Code::Aborted, |refused| refused.reason = Some(reason));
+        assert!(hint.contains("apply again"), "{hint}");
     }
 
     #[test]
