@@ -45,6 +45,7 @@ pub struct App {
     services: Services,
     store: Store,
     access: Access,
+    registry: Registry,
     publisher: Publisher,
     health: Health,
 }
@@ -132,14 +133,14 @@ impl App {
             &config,
             store.clone(),
             access.clone(),
-            registry,
+            registry.clone(),
             fleet,
             publisher.clone(),
             &health,
         )?;
         // A certificate that does not fit its key is told now, not at the first handshake.
         server::builder(tls.clone()).map_err(BuildError::Tls)?;
-        Ok(Self { admin_addr, listener, edges, tls, services, store, access, publisher, health })
+        Ok(Self { admin_addr, listener, edges, tls, services, store, registry, access, publisher, health })
     }
 
     /// Where admins and edges connect.
@@ -192,6 +193,8 @@ impl App {
                 tracing::error!(error = &error as &dyn std::error::Error, "the configuration cannot be read");
             }
         }));
+        let registry = self.registry.clone();
+        let sweeping = AbortOnDropHandle::new(tokio::spawn(async move { registry.sweep_imports().await }));
         let following = tokio::spawn(self.health.clone().follow(self.store.clone()));
         let keeping = AbortOnDropHandle::new(tokio::spawn(self.access.clone().keep(stop.clone())));
         Running {
@@ -203,6 +206,8 @@ impl App {
             _keeping: keeping,
             store: self.store,
             access: self.access,
+            _sweeping: sweeping,
+            registry: self.registry,
             publisher: self.publisher,
             health: self.health,
         }
@@ -220,6 +225,8 @@ pub struct Running {
     _keeping: AbortOnDropHandle<()>,
     store: Store,
     access: Access,
+    _sweeping: AbortOnDropHandle<()>,
+    registry: Registry,
     publisher: Publisher,
     health: Health,
 }
@@ -243,6 +250,7 @@ impl Running {
             }
             self.health.stop().await;
             self.stop.cancel();
+            self.registry.end_imports();
             self.publisher.drain().await;
             if let Some(serving) = serving {
                 // It has logged what it has to say.

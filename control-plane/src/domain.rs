@@ -19,6 +19,7 @@ mod caller;
 mod etag;
 mod fields;
 pub mod filter;
+mod import_id;
 mod mapping_id;
 mod owner;
 mod secrets;
@@ -28,6 +29,7 @@ pub use access_token::{AccessToken, AccessTokenSpec, Secret, SecretHash, TokenEn
 pub use caller::{Caller, Role};
 pub use etag::Etag;
 pub use fields::{FieldChange, Fields, REDACTED};
+pub use import_id::ImportId;
 pub use mapping_id::derived_mapping_id;
 pub use owner::Owner;
 pub use secrets::{Destination, Secrets, hide, redact};

@@ -17,6 +17,7 @@ mod customer_mapping;
 mod deployment;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod import;
 mod integration;
 mod manifest;
 mod mapping_rows;

@@ -6,7 +6,10 @@
 //! and every fault and violation is reported at once. A state that breaks a rule is rolled back. A draft that says
 //! what is there already is not written, and a write of only such drafts makes no revision.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use pointsman_routing::{
     integration::IntegrationSpec,
@@ -24,6 +27,7 @@ mod batch;
 mod call;
 mod draft;
 mod error;
+mod import;
 mod list;
 mod manifest;
 mod mapping_row;
@@ -39,6 +43,8 @@ pub(crate) use batch::Upserted;
 pub use call::{Answer, Call, RepeatableRequest};
 pub use draft::Draft;
 pub use error::{Error, Refused, Violation, ViolationKind};
+pub use import::ImportError;
+pub(crate) use import::{Failure, Import, ImportOutcome, ImportStart};
 pub(crate) use list::List;
 pub use manifest::{Action, Applied, ApplyOptions, Endpoint, Manifest, TokensDraft};
 pub(crate) use mapping_row::{MappingRow, RowTarget};
@@ -48,11 +54,14 @@ pub(crate) use rules::Rules;
 pub(crate) use secrets::keep as keep_secrets;
 pub(crate) use writing::Writing;
 
+use import::Imports;
+
 /// All resources, and the rules for writing them. Clones are handles to the same one.
 #[derive(Clone, Debug)]
 pub struct Registry {
     store: Store,
     clock: fn() -> SystemTime,
+    imports: Arc<Imports>,
 }
 
 /// What an update does where there is no resource of the name.
@@ -77,7 +86,7 @@ impl Registry {
     /// A registry of what `store` keeps; `clock` tells when resources are written.
     #[must_use]
     pub fn new(store: Store, clock: fn() -> SystemTime) -> Self {
-        Self { store, clock }
+        Self { store, clock, imports: Arc::default() }
     }
 
     /// Does `work` in one transaction, on behalf of `call`: all of it lasts, or nothing. A call that was answered before

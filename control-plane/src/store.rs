@@ -2,8 +2,8 @@
 //!
 //! One SQLite database in the data folder holds integrations with their flows, customers, customer mappings,
 //! deployments with their flow endpoints, the endpoint tokens of all of them, the change log, revisions of integrations,
-//! access tokens, the audit, remembered requests, and one row about the database itself: its epoch and the latest
-//! revision.
+//! access tokens, the audit, remembered requests, imports with the rows of those under way, and one row about the
+//! database itself: its epoch and the latest revision.
 //!
 //! - One thread owns the one connection that writes ([`Store::write`]); a transaction at a time, durable before it
 //!   answers, and at most one new revision each.
@@ -29,6 +29,7 @@ mod directory;
 mod endpoint;
 mod error;
 mod files;
+mod imports;
 mod integrity;
 mod migrations;
 mod open;
@@ -63,6 +64,7 @@ pub use transaction::WriteTransaction;
 pub use writer::{Keep, Written};
 
 pub(crate) use db::Db;
+pub(crate) use imports::{ImportKey, ImportRecord, Inserted, MappingWriter, NewMapping, StagedRow};
 pub(crate) use rows::{Table, from_micros, to_micros};
 pub(crate) use select::Selection;
 

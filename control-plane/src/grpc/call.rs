@@ -34,7 +34,11 @@ pub(super) fn caller<M>(request: &Request<M>) -> Caller {
 /// The call that a message makes, and the message without the id.
 pub(super) fn open<M: WriteRequest>(request: Request<M>) -> Result<(Call, M), Status> {
     let caller = caller(&request);
-    let mut message = request.into_inner();
+    read(caller, request.into_inner())
+}
+
+/// The same, of a message that `caller` sent.
+pub(super) fn read<M: WriteRequest>(caller: Caller, mut message: M) -> Result<(Call, M), Status> {
     let id = std::mem::take(message.request_id_mut());
     if id.len() > REQUEST_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         let reason = format!("is not 1 to {REQUEST_ID_BYTES_MAX} visible ASCII characters");
@@ -103,6 +107,7 @@ writes! {
         "DeleteCustomerMapping": DeleteCustomerMappingRequest -> DeleteCustomerMappingResponse,
         "BatchUpsertCustomerMappings":
             BatchUpsertCustomerMappingsRequest -> BatchUpsertCustomerMappingsResponse,
+        "ImportCustomerMappings": ImportStart -> ImportCustomerMappingsResponse,
     }
     "DeploymentService" {
         "CreateDeployment": CreateDeploymentRequest -> CreateDeploymentResponse,

@@ -25,6 +25,12 @@ mod deadline;
 /// How `prost::DecodeError` begins.
 const DECODE_ERROR: &str = "failed to decode Protobuf message: ";
 
+/// The method that is answered when its caller has sent all there is, which can take its time: it looks itself after
+/// callers that send nothing.
+const UNHURRIED: &str = "/pointsman.admin.v1.CustomerMappingService/ImportCustomerMappings";
+/// For such a call.
+const UNHURRIED_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Makes [`Complete`] of a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CompleteLayer {
@@ -68,7 +74,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let timeout = deadline::of(request.headers(), self.timeout);
+        let longest = if request.uri().path() == UNHURRIED { UNHURRIED_TIMEOUT } else { self.timeout };
+        let timeout = deadline::of(request.headers(), longest);
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             Ok(match time::timeout(timeout, answer).await {

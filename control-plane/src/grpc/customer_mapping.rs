@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call,
     crud::{Asked, Crud, Update},
-    mapping_rows,
+    import, mapping_rows,
 };
 use crate::{PublicUrl, domain::MappingSpec, registry::Registry};
 
@@ -100,16 +100,16 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
 
     async fn import_customer_mappings(
         &self,
-        _request: Request<tonic::Streaming<ImportCustomerMappingsRequest>>,
+        request: Request<tonic::Streaming<ImportCustomerMappingsRequest>>,
     ) -> Result<Response<ImportCustomerMappingsResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        import::import(&self.registry, request).await
     }
 
     async fn get_customer_mapping_import(
         &self,
-        _request: Request<GetCustomerMappingImportRequest>,
+        request: Request<GetCustomerMappingImportRequest>,
     ) -> Result<Response<GetCustomerMappingImportResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        import::status(&self.registry, request).await
     }
 
     async fn lookup_customer(

@@ -15,7 +15,7 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt
 use crate::{
     access::Denied,
     domain::Role,
-    registry::{AccessTokenError, Error, Refused, Violation, ViolationKind},
+    registry::{AccessTokenError, Error, ImportError, Refused, Violation, ViolationKind},
     store::{LookupError, StoreError},
 };
 
@@ -81,9 +81,40 @@ pub(super) fn from_error(error: Error) -> Status {
             let message = format!("the answer would be larger than {limit_bytes} bytes: read it in lists");
             Status::with_error_details(Code::ResourceExhausted, message, info(Reason::AnswerTooLarge))
         }
+        Error::Import(error) => from_import(&error),
         Error::Store(error) => from_store(&error),
         error @ Error::Random(_) => internal(&error),
     }
+}
+
+fn from_import(error: &ImportError) -> Status {
+    let (code, reason, field) = match error {
+        ImportError::TooMany => (Code::ResourceExhausted, Reason::TooManyImports, None),
+        ImportError::TooLarge => (Code::ResourceExhausted, Reason::ImportTooLarge, None),
+        ImportError::TakenOver => (Code::Aborted, Reason::ImportTakenOver, None),
+        ImportError::Differs(_) => (Code::FailedPrecondition, Reason::ImportDiffers, Some("start.mode")),
+        ImportError::Over { .. } => (Code::FailedPrecondition, Reason::ImportOver, Some("start.import_id")),
+        ImportError::RowsMissing { .. } => {
+            (Code::FailedPrecondition, Reason::ImportRowsMissing, Some("start.first_row"))
+        }
+        ImportError::RowCount { .. } => {
+            (Code::InvalidArgument, Reason::ImportRowCount, Some("commit.row_count"))
+        }
+        ImportError::NotFound(_) => (Code::NotFound, Reason::NotFound, None),
+    };
+    let message = error.to_string();
+    let mut details = info(reason);
+    match (error, field) {
+        (ImportError::NotFound(import), _) => {
+            let kind = "pointsman.admin.v1.CustomerMappingImport";
+            details.set_resource_info(kind, import.as_str(), "", message.clone());
+        }
+        (_, Some(field)) => {
+            details.set_bad_request(vec![FieldViolation::new(field, message.clone())]);
+        }
+        (_, None) => {}
+    }
+    Status::with_error_details(code, message, details)
 }
 
 /// The status of a failure of the database. Where an operator can do something about it, it says what; the rest is for
@@ -116,9 +147,11 @@ pub(super) fn from_store(error: &StoreError) -> Status {
             "the control plane's database is damaged: restore a backup; the log of the control plane says more",
         ),
         StoreError::Closed => (Code::Unavailable, Reason::Stopping, "the control plane is stopping"),
-        StoreError::Sqlite(_) | StoreError::Damaged { .. } | StoreError::Random(_) | StoreError::Panicked => {
-            return internal(error);
-        }
+        StoreError::Sqlite(_)
+        | StoreError::Damaged { .. }
+        | StoreError::ImportIncomplete { .. }
+        | StoreError::Random(_)
+        | StoreError::Panicked => return internal(error),
     };
     tracing::error!(error = error as &dyn std::error::Error, reason = reason.label(), "a call failed");
     let mut details = info(reason);

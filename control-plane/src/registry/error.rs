@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pointsman_routing::{fault::Fault, name::ResourceName};
 
-use super::{AccessTokenError, PageTokenError};
+use super::{AccessTokenError, ImportError, PageTokenError};
 use crate::{
     domain::{RandomError, Role},
     labelled::labelled,
@@ -58,6 +58,9 @@ pub enum Error {
         /// The bound.
         limit_bytes: usize,
     },
+    /// An import does not go on.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The system has no randomness for a token.
     #[error(transparent)]
     Random(#[from] RandomError),

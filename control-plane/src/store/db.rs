@@ -18,6 +18,11 @@ impl<'c> Db<'c> {
         Self { connection, vault }
     }
 
+    /// The connection, for statements that outlive this.
+    pub(super) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
     /// What seals and opens secrets.
     pub(super) fn vault(&self) -> &'c Vault {
         self.vault

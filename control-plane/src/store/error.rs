@@ -145,6 +145,14 @@ pub enum StoreError {
     /// No randomness to seal a secret with.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The rows of an import could not all be read back.
+    #[error("an import came to {rows} of its {of} rows")]
+    ImportIncomplete {
+        /// So many were read.
+        rows: u64,
+        /// So many there are.
+        of: u64,
+    },
     /// A read or write ended in a panic; nothing of it was kept.
     #[error("the transaction panicked")]
     Panicked,
@@ -154,7 +162,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn damaged(name: impl ToString, reason: impl ToString) -> Self {
+    pub(crate) fn damaged(name: impl ToString, reason: impl ToString) -> Self {
         Self::Damaged { name: name.to_string(), reason: reason.to_string() }
     }
 }

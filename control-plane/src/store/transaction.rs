@@ -12,6 +12,9 @@ use crate::domain::{Resource, Revision};
 /// Removals are remembered for this many revisions: an edge that is further behind takes a snapshot.
 const REMEMBERED_REVISIONS: i64 = 100_000;
 
+/// Notes the latest change of a name.
+pub(super) const LOG: &str = "INSERT OR REPLACE INTO changes (name, revision, removed) VALUES (?1, ?2, ?3)";
+
 /// A transaction that writes, and sees what it wrote. All that it writes is of one revision.
 pub struct WriteTransaction<'c> {
     transaction: Transaction<'c>,
@@ -99,6 +102,11 @@ impl<'c> WriteTransaction<'c> {
         &self.transaction
     }
 
+    /// For whoever writes resources without [`Self::put`]: the database, and whether resources have changed.
+    pub(super) fn parts(&mut self) -> (Db<'_>, &mut bool) {
+        (Db::new(&self.transaction, self.vault), &mut self.changed)
+    }
+
     /// There is something to commit, though resources may stay as they are.
     pub(super) fn touch(&mut self) {
         self.touched = true;
@@ -138,9 +146,7 @@ impl<'c> WriteTransaction<'c> {
 
     fn log(&mut self, name: &str, removed: bool) -> Result<(), StoreError> {
         self.changed = true;
-        self.transaction
-            .prepare_cached("INSERT OR REPLACE INTO changes (name, revision, removed) VALUES (?1, ?2, ?3)")?
-            .execute(params![name, self.revision().number(), removed])?;
+        self.transaction.prepare_cached(LOG)?.execute(params![name, self.revision().number(), removed])?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod endpoint_tokens;
 mod faults;
 mod filters;
 mod harness;
+mod imports;
 mod lists;
 mod manifests;
 mod owners;

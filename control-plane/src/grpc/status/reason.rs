@@ -35,6 +35,18 @@ labelled! {
         EtagMismatch = "ETAG_MISMATCH",
         /// Several rules would be broken.
         FailedPrecondition = "FAILED_PRECONDITION",
+        /// The import was begun in another way.
+        ImportDiffers = "IMPORT_DIFFERS",
+        /// The import is over.
+        ImportOver = "IMPORT_OVER",
+        /// An import has another number of rows than was announced.
+        ImportRowCount = "IMPORT_ROW_COUNT",
+        /// Rows of an import are missing.
+        ImportRowsMissing = "IMPORT_ROWS_MISSING",
+        /// Another stream goes on with the import.
+        ImportTakenOver = "IMPORT_TAKEN_OVER",
+        /// The import has more rows than may be.
+        ImportTooLarge = "IMPORT_TOO_LARGE",
         /// A fault of ours.
         Internal = "INTERNAL",
         /// Fields are faulty.
@@ -75,6 +87,8 @@ labelled! {
         TokenUnknown = "TOKEN_UNKNOWN",
         /// There are as many access tokens as may be.
         TooManyAccessTokens = "TOO_MANY_ACCESS_TOKENS",
+        /// As many imports are under way as may be.
+        TooManyImports = "TOO_MANY_IMPORTS",
         /// As many streams are open as may be.
         TooManyStreams = "TOO_MANY_STREAMS",
         /// Nobody says who asks.

@@ -103,3 +103,43 @@ CREATE TABLE requests (
     PRIMARY KEY (caller, request_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (create_time);
+
+-- Imports of customer mappings that are under way or were finished not long ago.
+CREATE TABLE imports (
+    -- Never given twice: rows of one that is forgotten may still be there.
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Each caller has import ids of its own.
+    caller        TEXT    NOT NULL,
+    integration   TEXT    NOT NULL REFERENCES integrations (name) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    import_id     TEXT    NOT NULL,
+    -- When it last came further.
+    update_time   INTEGER NOT NULL,
+    keep_going    INTEGER NOT NULL CHECK (keep_going IN (0, 1)),
+    validate_only INTEGER NOT NULL CHECK (validate_only IN (0, 1)),
+    -- Counts its streams: only the latest one may do something.
+    stream        INTEGER NOT NULL,
+    -- So many rows are kept, and so many bytes of text are in them.
+    row_count     INTEGER NOT NULL,
+    byte_count    INTEGER NOT NULL,
+    -- How far writing them has come, as JSON, see registry/import/progress.rs; null before it begins.
+    progress      TEXT,
+    finished      INTEGER NOT NULL CHECK (finished IN (0, 1)),
+    UNIQUE (caller, integration, import_id)
+) STRICT;
+CREATE INDEX imports_by_integration ON imports (integration);
+
+-- Their rows, kept aside. Those at and behind imports.row_count do not count.
+CREATE TABLE import_rows (
+    import             INTEGER NOT NULL,
+    row                INTEGER NOT NULL,
+    source_customer_id TEXT    NOT NULL,
+    customer           TEXT,
+    external_id        TEXT,
+    -- Null for one that is derived.
+    mapping_id         TEXT,
+    -- Null for one that stays as it is.
+    display_name       TEXT,
+    -- What is wrong with it as it stands.
+    fault              TEXT,
+    PRIMARY KEY (import, row)
+) STRICT, WITHOUT ROWID;
