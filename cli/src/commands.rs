@@ -21,6 +21,7 @@ mod profile;
 mod receive;
 mod resource;
 mod restore;
+mod secret_key;
 pub(crate) mod serve;
 mod test;
 mod up;
@@ -75,6 +76,8 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup in the place of the database, while no control plane runs on it.
     Restore(restore::Restore),
+    /// Change the key that secrets in the database are encrypted with.
+    SecretKey(secret_key::SecretKeyCommand),
     /// Print a script that completes commands and flags in a shell.
     Completions(completions::Completions),
     /// Play a flow endpoint: take webhooks, answer 200, print where they came for.
@@ -98,6 +101,7 @@ impl Cli {
             Command::Profile(profile) => call(profile.run()),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),
+            Command::SecretKey(secret_key) => secret_key.run(),
             Command::Completions(completions) => Ok(completions.run()?),
             Command::Receive(receive) => call(receive.run()),
         }

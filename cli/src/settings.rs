@@ -9,6 +9,7 @@ pub(crate) use self::{
     output::{OutputFormat, OutputSettings},
     process::ProcessSettings,
     secret::Secret,
+    secret_key::SecretKeySettings,
     tls::TlsSettings,
 };
 
@@ -21,6 +22,7 @@ pub(crate) mod logging;
 mod output;
 mod process;
 mod secret;
+pub(crate) mod secret_key;
 mod tls;
 mod token;
 pub(crate) mod units;

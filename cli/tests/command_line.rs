@@ -23,6 +23,7 @@ const COMMANDS: &[&str] = &[
     "profile",
     "backup",
     "restore",
+    "secret-key",
     "completions",
     "receive",
 ];

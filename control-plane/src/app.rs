@@ -114,7 +114,8 @@ impl App {
             None => None,
         };
         let data = config.data.clone();
-        let opening = task::spawn_blocking(move || Store::open(&data));
+        let keys = config.secret_keys.clone();
+        let opening = task::spawn_blocking(move || Store::open_with(&data, &keys));
         let store = opening.await.map_err(|error| OpenError::Thread(error.into()))??;
         let access = load_access(&store, &config).await?;
 

@@ -11,11 +11,15 @@ use async_trait::async_trait;
 use pointsman_proto::preprocess::v1::PreprocessRequest;
 use pointsman_routing::{integration::Preprocess, outcome::Refusal, results::Reply};
 
+use crate::store::KeySource;
+
 /// Everything that a control plane can be told.
 #[derive(Clone)]
 pub struct Config {
     /// The folder of the database, made where it is missing.
     pub data: PathBuf,
+    /// Where the keys are that secrets in the database are encrypted with.
+    pub secret_keys: KeySource,
     /// Where admins and edges connect. Port 0 works.
     pub admin_listen: SocketAddr,
     /// TLS for the admin port: PEM files of the certificate chain and its key.
@@ -36,8 +40,10 @@ impl Config {
     /// The defaults for a database in `data`: the admin port on loopback, without TLS.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>, preprocess: Arc<dyn PreprocessCaller>) -> Self {
+        let data = data.into();
         Self {
-            data: data.into(),
+            secret_keys: KeySource::in_folder(&data),
+            data,
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             tls: None,
             plaintext: false,

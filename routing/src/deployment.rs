@@ -32,7 +32,7 @@ pub struct DeploymentSpec {
     pub flow_endpoints: BTreeMap<String, FlowEndpointSpec>,
 }
 
-/// A flow endpoint as it was written. `Debug` hides the headers' values.
+/// A flow endpoint as it was written. `Debug` hides the headers' values, and the URL's query, which can hold a key.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct FlowEndpointSpec {
     /// Where requests are forwarded.
@@ -120,8 +120,12 @@ impl FlowEndpoint {
 
 impl fmt::Debug for FlowEndpointSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = match self.url.split_once('?') {
+            Some((start, _)) => format!("{start}?…"),
+            None => self.url.clone(),
+        };
         f.debug_struct("FlowEndpointSpec")
-            .field("url", &self.url)
+            .field("url", &url)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

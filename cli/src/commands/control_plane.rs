@@ -47,7 +47,7 @@ impl ControlPlane {
 
     async fn start(&self) -> Result<Servers, ServeError> {
         let preprocess = self.control_plane.preprocess(&self.egress, &[]).map_err(ServeError::Tls)?;
-        let config = self.control_plane.config(&self.tls, preprocess);
+        let config = self.control_plane.config(&self.tls, preprocess)?;
         let app = control_plane::App::build(config).await.map_err(ServeError::ControlPlane)?;
         if !self.control_plane.has_public_url() {
             tracing::warn!("endpoint URLs are shown as paths only: --public-url is not set");

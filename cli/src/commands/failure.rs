@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, process::ExitCode};
 
-use super::serve;
+use super::{secret_key::SecretKeyFailure, serve};
 use crate::{
     addresses::AddressesFileError, demo::DemoError, manifest::ManifestError, profiles::ProfilesError,
     settings::admin::AdminConnectError,
@@ -67,6 +67,9 @@ pub(crate) enum Failure {
     /// Nothing was restored.
     #[error(transparent)]
     Restore(#[from] pointsman_control_plane::RestoreError),
+    /// The key that secrets are encrypted with is what it was.
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeyFailure),
     /// The URL of something that has none.
     #[error("{name} has no webhook URL of its own")]
     NoUrl {
@@ -122,6 +125,8 @@ impl Failure {
         match self {
             Self::Usage(_)
             | Self::Profiles(_)
+            | Self::SecretKey(SecretKeyFailure::Settings(_))
+            | Self::Serve(serve::ServeError::SecretKey(_))
             | Self::Connect(
                 AdminConnectError::Profile(_)
                 | AdminConnectError::Token(_)

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
     addresses::{self, Addresses, AddressesFileError},
-    settings::ProcessSettings,
+    settings::{ProcessSettings, secret_key::SecretKeySettingsError},
     signals::Signals,
 };
 
@@ -26,6 +26,9 @@ pub(crate) enum ServeError {
     /// The control plane cannot be built.
     #[error("the control plane cannot start: {}", with_causes(.0))]
     ControlPlane(#[source] control_plane::BuildError),
+    /// The keys that secrets are encrypted with.
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeySettingsError),
     /// The edge cannot be built.
     #[error("the edge cannot start: {}", with_causes(.0))]
     Edge(#[source] edge::BuildError),

@@ -59,7 +59,7 @@ impl Up {
     async fn start(&self, edge_runtime: &tokio::runtime::Handle) -> Result<Servers, ServeError> {
         let preprocess =
             self.control_plane.preprocess(&self.egress, &self.edge.listeners()).map_err(ServeError::Tls)?;
-        let mut config = self.control_plane.config(&self.tls, preprocess);
+        let mut config = self.control_plane.config(&self.tls, preprocess)?;
         if config.tls.is_some() {
             // The certificate is one for the outside, and not for the address that the edge here would connect to.
             config.edge_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));

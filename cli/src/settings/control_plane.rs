@@ -7,7 +7,7 @@ use pointsman_control_plane::{Config, PublicUrl};
 use pointsman_edge::tls::TlsError;
 use url::Url;
 
-use super::{EgressSettings, TlsSettings, units};
+use super::{EgressSettings, SecretKeySettings, TlsSettings, secret_key::SecretKeySettingsError, units};
 use crate::preprocess::EdgePreprocess;
 
 #[derive(Args, Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct ControlPlaneSettings {
     /// The folder of the database; made where it is missing.
     #[arg(long, env = "POINTSMAN_DATA", value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    secret_key: SecretKeySettings,
     /// Where admins and edges connect.
     #[arg(long, env = "POINTSMAN_ADMIN_LISTEN", value_name = "ADDR", value_parser = units::address, default_value = "127.0.0.1:7070", help_heading = "Ports")]
     admin_listen: SocketAddr,
@@ -29,13 +31,18 @@ pub(crate) struct ControlPlaneSettings {
 }
 
 impl ControlPlaneSettings {
-    pub(crate) fn config(&self, tls: &TlsSettings, preprocess: EdgePreprocess) -> Config {
+    pub(crate) fn config(
+        &self,
+        tls: &TlsSettings,
+        preprocess: EdgePreprocess,
+    ) -> Result<Config, SecretKeySettingsError> {
         let mut config = Config::new(&self.data, Arc::new(preprocess));
+        config.secret_keys = self.secret_key.source(&self.data)?;
         config.admin_listen = self.admin_listen;
         config.tls = tls.files();
         config.plaintext = self.admin_plaintext;
         config.public_url = self.public_url.clone().map_or_else(PublicUrl::default, PublicUrl::known);
-        config
+        Ok(config)
     }
 
     /// Whether it was told what endpoint URLs start with.

@@ -3,4 +3,5 @@
 mod backups;
 mod disk;
 mod harness;
+mod keys;
 mod restores;

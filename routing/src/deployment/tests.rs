@@ -140,6 +140,9 @@ fn secrets_are_never_shown() {
     let spec = deployment([("a", with_headers(&[("x-key", "s3cret")]))]);
     assert!(!format!("{spec:?}").contains("s3cret"));
     assert!(!format!("{:?}", Deployment::parse(name(), spec).unwrap()).contains("s3cret"));
+    let spec = deployment([("a", endpoint("http://h/p?key=s3cret"))]);
+    let shown = format!("{spec:?} {:?}", Deployment::parse(name(), spec.clone()).unwrap());
+    assert!(shown.contains("http://h/p?…") && !shown.contains("s3cret"), "{shown}");
     let spec = deployment([("a", with_headers(&[("host", "s3cret"), ("x-key", "s3cret\n")]))]);
     let faults = Deployment::parse(name(), spec).unwrap_err();
     assert!(faults.len() == 2 && !format!("{faults:?}").contains("s3cret"));

@@ -1,10 +1,13 @@
 //! What to do about a failure.
 
-use pointsman_control_plane::{BackupError, BuildError, CopyError, RestoreError, store::OpenError};
+use pointsman_control_plane::{
+    BackupError, BuildError, CopyError, RestoreError,
+    store::{OpenError, RotateError, SecretKeyError},
+};
 use pointsman_sdk::admin::{AdminError, ConnectError, Reason, Refused};
 use tonic::Code;
 
-use super::{Failure, serve::ServeError};
+use super::{Failure, SecretKeyFailure, serve::ServeError};
 use crate::{profiles::ProfilesError, settings::admin::AdminConnectError};
 
 /// How a token is given, for who has none.
@@ -29,6 +32,7 @@ impl Failure {
             Self::Serve(ServeError::ControlPlane(BuildError::Open(error)))
             | Self::Backup(BackupError::Copy(CopyError::Source(error)))
             | Self::Restore(RestoreError::Folder(error)) => return of_opening(error),
+            Self::SecretKey(SecretKeyFailure::Rotate(RotateError::Open(error))) => return of_opening(error),
             Self::Backup(BackupError::Exists(_)) => "--force replaces it",
             Self::Restore(RestoreError::Exists(_)) => {
                 "--force puts the backup in its place, and keeps it beside"
@@ -85,6 +89,10 @@ fn of_opening(error: &OpenError) -> Option<String> {
         OpenError::InUse { .. } => {
             "one control plane works on a folder, and none while a backup is restored: stop the other first"
         }
+        OpenError::Key(SecretKeyError::Missing { .. }) => {
+            "docs/secrets.md says where keys are looked for, and what to do where one is lost"
+        }
+        OpenError::Key(_) => "docs/secrets.md says what a key file holds, and who may read it",
         OpenError::Busy { .. } => "a shell of SQLite, or a copy under way? find the program and end it",
         _ => return None,
     };
