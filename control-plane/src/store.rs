@@ -52,7 +52,8 @@ pub use copy::CopyError;
 pub use directory::LookupError;
 pub use error::{OpenError, StoreError};
 pub use page_key::PageKey;
-pub use requests::Remembered;
+pub(crate) use requests::CALLS_MAX;
+pub use requests::{Remembered, Room};
 pub use restore::{RestoreError, Restored, restore};
 pub use secrets::{
     KeyId, KeyRing, KeySource, MalformedKey, OldKey, RotateError, Rotated, SecretKey, SecretKeyError,

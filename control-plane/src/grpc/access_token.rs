@@ -16,11 +16,14 @@ use tonic::{Request, Response, Status};
 
 use super::{
     call,
-    crud::{made, page_limit},
+    crud::{Asked, made},
     status,
 };
 use crate::{
-    domain::{AccessToken, AccessTokenSpec, Revision, Role, Secret},
+    domain::{
+        AccessToken, AccessTokenSpec, Revision, Role, Secret,
+        filter::{Field, Value},
+    },
     registry::{AccessTokens, Cursor},
     store::{Keep, PageKey},
 };
@@ -77,10 +80,12 @@ impl access_token_service_server::AccessTokenService for AccessTokenService {
         request: Request<ListAccessTokensRequest>,
     ) -> Result<Response<ListAccessTokensResponse>, Status> {
         let request = request.into_inner();
-        let limit = page_limit(request.page_size).map_err(|fault| status::from_faults(vec![fault]))?;
-        let cursor = Cursor::new(&self.page_key, format!("{LIST} {}", request.filter));
-        let after = cursor.open(&request.page_token).map_err(|error| status::from_error(error.into()))?;
-        let found = self.tokens.list(after, limit + 1, |_| true).await;
+        let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
+        let (limit, filter) = asked.read(Field::OF_ACCESS_TOKENS).map_err(status::from_faults)?;
+        let cursor = Cursor::new(&self.page_key, format!("{LIST} {}", asked.filter));
+        let after = cursor.open(asked.page_token).map_err(|error| status::from_error(error.into()))?;
+        let such = move |token: &AccessToken| filter.holds(|field| value(field, token));
+        let found = self.tokens.list(after, limit + 1, such).await;
         let mut found = found.map_err(status::from_error)?;
         let is_last = found.len() <= limit;
         found.truncate(limit);
@@ -116,6 +121,16 @@ impl access_token_service_server::AccessTokenService for AccessTokenService {
         let answer = move |revision| DeleteAccessTokenResponse { revision: made(revision, keep) };
         let deleted = self.tokens.delete(call, id, request.etag, answer).await;
         deleted.map(Response::new).map_err(status::from_error)
+    }
+}
+
+/// What a filter is held against.
+fn value(field: Field, token: &AccessToken) -> Option<Value> {
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
+    match field {
+        Field::Role => text(role_message(token.spec.role).as_str_name()),
+        Field::Edge => text(&token.spec.edge.as_ref()?.to_string()),
+        _ => None,
     }
 }
 
@@ -233,13 +248,6 @@ fn message(token: AccessToken) -> proto::AccessToken {
     let etag = token.etag();
     let AccessToken { id, uid, spec, create_time, update_time, revoke_time, last_used_time, prefix, .. } =
         token;
-    let role = match spec.role {
-        Role::Admin => ProtoRole::Admin,
-        Role::Editor => ProtoRole::Editor,
-        Role::Viewer => ProtoRole::Viewer,
-        Role::Edge => ProtoRole::Edge,
-        Role::Preprocess => ProtoRole::Preprocess,
-    };
     proto::AccessToken {
         name: id.to_string(),
         uid: uid.to_string(),
@@ -247,12 +255,22 @@ fn message(token: AccessToken) -> proto::AccessToken {
         create_time: Some(create_time.into()),
         update_time: Some(update_time.into()),
         etag,
-        role: role.into(),
+        role: role_message(spec.role).into(),
         integrations: spec.integrations.iter().map(ToString::to_string).collect(),
         edge: spec.edge.map(|edge| edge.to_string()).unwrap_or_default(),
         expire_time: spec.expire_time.map(Into::into),
         revoke_time: revoke_time.map(Into::into),
         prefix,
         last_used_time: last_used_time.map(Into::into),
+    }
+}
+
+const fn role_message(role: Role) -> ProtoRole {
+    match role {
+        Role::Admin => ProtoRole::Admin,
+        Role::Editor => ProtoRole::Editor,
+        Role::Viewer => ProtoRole::Viewer,
+        Role::Edge => ProtoRole::Edge,
+        Role::Preprocess => ProtoRole::Preprocess,
     }
 }

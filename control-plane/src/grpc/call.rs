@@ -83,6 +83,11 @@ macro_rules! writes {
             fn from_bytes(bytes: &[u8]) -> Option<Self> {
                 Self::decode(bytes).ok()
             }
+
+            #[allow(clippy::needless_update, reason = "some have nothing but a revision")]
+            fn brief(&self) -> Option<Self> {
+                Some(Self { revision: self.revision, ..Self::default() })
+            }
         }
     )*)*};
 }

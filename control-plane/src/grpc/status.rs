@@ -10,13 +10,13 @@ use pointsman_routing::{
     name::{AccessTokenId, EdgeId, ResourceName},
 };
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _};
 
 use crate::{
     access::Denied,
     domain::Role,
     registry::{AccessTokenError, Error, ImportError, Refused, Violation, ViolationKind},
-    store::{LookupError, StoreError},
+    store::{CALLS_MAX, LookupError, StoreError},
 };
 
 mod reason;
@@ -72,6 +72,15 @@ pub(super) fn from_error(error: Error) -> Status {
             Status::with_error_details(Code::InvalidArgument, message, details)
         }
         Error::AccessToken(error) => access_token(&error),
+        Error::TooManyRequestIds => {
+            let message = format!(
+                "{CALLS_MAX} calls with request ids are remembered for this caller, or their answers take up too much room: \
+                 wait until the first are 24 hours old, or send this without a request id"
+            );
+            let mut details = info(Reason::TooManyRequestIds);
+            details.set_quota_failure(vec![QuotaViolation::new("request_id", message.clone())]);
+            Status::with_error_details(Code::ResourceExhausted, message, details)
+        }
         Error::PageToken(error) => {
             let mut details = info(Reason::PageTokenInvalid);
             details.set_bad_request(vec![FieldViolation::new("page_token", error.to_string())]);

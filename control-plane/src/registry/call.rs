@@ -30,6 +30,9 @@ pub struct RepeatableRequest {
     pub digest: [u8; 32],
 }
 
+/// The longest answer that is kept whole. Every answer with a single resource is shorter.
+const KEPT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// An answer that can be given again.
 pub trait Answer: Sized + Send + 'static {
     /// What is kept of it. Without secrets: they are told once.
@@ -37,6 +40,19 @@ pub trait Answer: Sized + Send + 'static {
 
     /// The inverse; none for bytes that are no such answer.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
+
+    /// What is kept where the answer is too long: the revision, and nothing that takes up room. None for one that is
+    /// bounded by itself.
+    fn brief(&self) -> Option<Self> {
+        None
+    }
+
+    /// What is kept, within bounds.
+    fn to_be_kept(&self) -> Vec<u8> {
+        let bytes = self.to_bytes();
+        let brief = if bytes.len() > KEPT_BYTES_MAX { self.brief() } else { None };
+        brief.map_or(bytes, |brief| brief.to_bytes())
+    }
 }
 
 impl Call {

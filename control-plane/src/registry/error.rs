@@ -46,6 +46,9 @@ pub enum Error {
     /// The request's id stands for another request.
     #[error("the request id stands for another request")]
     RequestReused,
+    /// As many calls are remembered for the caller as can be.
+    #[error("no further request ids are remembered")]
+    TooManyRequestIds,
     /// An access token is not made, revoked or removed.
     #[error(transparent)]
     AccessToken(#[from] AccessTokenError),

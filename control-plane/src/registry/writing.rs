@@ -33,9 +33,9 @@ impl Writing<'_, '_> {
             return Call::replay(remembered, &digest);
         }
         let answer = work(&mut self)?;
-        let remembered = Remembered { digest, answer: answer.to_bytes() };
-        self.transaction.remember(caller, &request.id, self.now, &remembered)?;
-        Ok(answer)
+        let remembered = Remembered { digest, answer: answer.to_be_kept() };
+        let room = self.transaction.remember(caller, &request.id, self.now, &remembered)?;
+        if room.is_enough() { Ok(answer) } else { Err(Error::TooManyRequestIds) }
     }
 
     /// What the answer calls the revision: the one that is made, or the current one where nothing changes.

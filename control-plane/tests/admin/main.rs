@@ -12,6 +12,7 @@ mod imports;
 mod lists;
 mod manifests;
 mod owners;
+mod requests;
 mod resources;
 mod rules;
 mod running;

@@ -89,6 +89,8 @@ labelled! {
         TooManyAccessTokens = "TOO_MANY_ACCESS_TOKENS",
         /// As many imports are under way as may be.
         TooManyImports = "TOO_MANY_IMPORTS",
+        /// As many request ids are remembered for the caller as can be.
+        TooManyRequestIds = "TOO_MANY_REQUEST_IDS",
         /// As many streams are open as may be.
         TooManyStreams = "TOO_MANY_STREAMS",
         /// Nobody says who asks.

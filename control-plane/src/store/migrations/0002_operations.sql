@@ -104,6 +104,22 @@ CREATE TABLE requests (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX requests_by_time ON requests (create_time);
 
+-- How much of `requests` each caller takes up.
+CREATE TABLE request_totals (
+    caller       TEXT    PRIMARY KEY,
+    calls        INTEGER NOT NULL,
+    answer_bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER requests_remembered AFTER INSERT ON requests BEGIN
+    INSERT INTO request_totals (caller, calls, answer_bytes) VALUES (new.caller, 1, length(new.answer))
+    ON CONFLICT (caller) DO UPDATE SET calls = calls + 1, answer_bytes = answer_bytes + length(new.answer);
+END;
+CREATE TRIGGER requests_forgotten AFTER DELETE ON requests BEGIN
+    UPDATE request_totals SET calls = calls - 1, answer_bytes = answer_bytes - length(old.answer)
+    WHERE caller = old.caller;
+    DELETE FROM request_totals WHERE caller = old.caller AND calls = 0;
+END;
+
 -- Imports of customer mappings that are under way or were finished not long ago.
 CREATE TABLE imports (
     -- Never given twice: rows of one that is forgotten may still be there.
