@@ -23,7 +23,7 @@ fn a_full_disk_fails_writes_and_loses_nothing_until_there_is_room() {
     let large = folder.customers("large", 1_000);
     for _ in 0..3 {
         let full = up.run(&["apply", "-f", &large]);
-        full.failed(&["there is no room", "(RESOURCE_EXHAUSTED, DISK_FULL)", "hint: make room"]);
+        full.failed(&["takes no more: it is full", "(RESOURCE_EXHAUSTED, DISK_FULL)", "hint: make room"]);
     }
     assert_eq!(up.customers(), 5, "nothing of them is there");
     // Backups are made by others.

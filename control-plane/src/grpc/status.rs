@@ -133,7 +133,8 @@ pub(super) fn from_store(error: &StoreError) -> Status {
         StoreError::Full(_) => (
             Code::ResourceExhausted,
             Reason::DiskFull,
-            "there is no room on the disk of the control plane's database; nothing was changed: make room, and repeat it",
+            "the disk of the control plane's database takes no more: it is full, or a quota or a limit is reached; \
+             nothing was changed: make room, and repeat it",
         ),
         StoreError::Busy(_) => (
             Code::Unavailable,

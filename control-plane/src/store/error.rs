@@ -77,12 +77,12 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Another complaint of SQLite's.
-    #[error("cannot open {path} and the files that begin with its name: {source}")]
-    Store {
+    #[error("cannot open {path} and the files that begin with its name: {complaint}")]
+    Sqlite {
         /// The file.
         path: PathBuf,
         /// The complaint.
-        source: StoreError,
+        complaint: String,
     },
     /// The keys that secrets are sealed under.
     #[error(transparent)]
@@ -107,7 +107,10 @@ impl OpenError {
             StoreError::Busy(_) => Self::Busy { path },
             StoreError::Corrupt(source) => Self::Damaged { path, faults: vec![source.to_string()] },
             StoreError::Full(_) => Self::Full { path },
-            source => Self::Store { path, source },
+            StoreError::ReadOnly(complaint) | StoreError::Disk(complaint) | StoreError::Sqlite(complaint) => {
+                Self::Sqlite { path, complaint: complaint.to_string() }
+            }
+            other => Self::Sqlite { path, complaint: other.to_string() },
         }
     }
 }

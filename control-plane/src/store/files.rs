@@ -73,7 +73,7 @@ pub(super) fn create_file(path: &Path) -> io::Result<()> {
     keep_private(path)
 }
 
-/// Takes a file from everybody but its owner. Nothing where there is none.
+/// Takes a file from everybody but its owner, who is to write it. Nothing where there is none.
 #[cfg(unix)]
 pub(super) fn keep_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -84,11 +84,7 @@ pub(super) fn keep_private(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))
-    }
+    if mode & 0o777 == 0o600 { Ok(()) } else { fs::set_permissions(path, fs::Permissions::from_mode(0o600)) }
 }
 
 /// Modes are a matter of Unix.
