@@ -123,6 +123,9 @@ pub trait Kind: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     fn secrets_mut(&mut self) -> Vec<Secrets<'_, &mut BTreeMap<String, String>>> {
         Vec::new()
     }
+
+    /// Adds the public URLs that lead to a resource.
+    fn add_urls(_resource: &Resource<Self>, _fields: &mut Fields) {}
 }
 
 /// A resource as it is kept.
@@ -220,6 +223,10 @@ impl Kind for IntegrationSpec {
     fn secrets_mut(&mut self) -> Vec<Secrets<'_, &mut BTreeMap<String, String>>> {
         secrets::of_integration_mut(self)
     }
+
+    fn add_urls(resource: &Resource<Self>, fields: &mut Fields) {
+        fields::add_integration_urls(resource, fields);
+    }
 }
 
 impl Kind for CustomerSpec {
@@ -292,6 +299,10 @@ impl Kind for DeploymentSpec {
 
     fn secrets_mut(&mut self) -> Vec<Secrets<'_, &mut BTreeMap<String, String>>> {
         secrets::of_deployment_mut(self)
+    }
+
+    fn add_urls(resource: &Resource<Self>, fields: &mut Fields) {
+        fields::add_deployment_urls(resource, fields);
     }
 }
 

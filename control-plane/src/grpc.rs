@@ -17,10 +17,14 @@ mod customer_mapping;
 mod deployment;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod history;
 mod import;
 mod integration;
+mod lookup;
 mod manifest;
 mod mapping_rows;
+mod pause;
+mod rotation;
 mod status;
 mod test_endpoint;
 

@@ -27,12 +27,16 @@ mod batch;
 mod call;
 mod draft;
 mod error;
+mod history;
 mod import;
 mod list;
+mod lookup;
 mod manifest;
 mod mapping_row;
 mod page;
+mod pause;
 mod plan;
+mod rotation;
 mod rules;
 mod secrets;
 mod writing;
@@ -43,13 +47,16 @@ pub(crate) use batch::Upserted;
 pub use call::{Answer, Call, RepeatableRequest};
 pub use draft::Draft;
 pub use error::{Error, Refused, Violation, ViolationKind};
+pub(crate) use history::Rollback;
 pub use import::ImportError;
 pub(crate) use import::{Failure, Import, ImportOutcome, ImportStart};
 pub(crate) use list::List;
+pub use lookup::Known;
 pub use manifest::{Action, Applied, ApplyOptions, Endpoint, Manifest, TokensDraft};
 pub(crate) use mapping_row::{MappingRow, RowTarget};
 pub(crate) use page::Cursor;
 pub use page::PageTokenError;
+pub(crate) use rotation::{Rotated, Rotates, Rotation};
 pub(crate) use rules::Rules;
 pub(crate) use secrets::keep as keep_secrets;
 pub(crate) use writing::Writing;
@@ -97,9 +104,8 @@ impl Registry {
         work: impl FnOnce(&mut Writing<'_, '_>) -> Result<R, Error> + Send + 'static,
     ) -> Result<R, Error> {
         let now = to_the_microsecond((self.clock)());
-        let written = self
-            .store
-            .write(call.keep, move |transaction| Writing { transaction, call: &call, now }.once(work));
+        let written =
+            self.store.write(call.keep, move |transaction| Writing::new(transaction, &call, now).once(work));
         Ok(written.await?.value)
     }
 

@@ -21,6 +21,7 @@ use crate::domain::{Epoch, Revision};
 mod access_tokens;
 mod audit;
 mod backup;
+mod changes;
 mod comparison;
 mod condition;
 mod copy;
@@ -37,6 +38,7 @@ mod page_key;
 mod readers;
 mod requests;
 mod restore;
+mod revisions;
 mod rows;
 mod rules;
 mod secrets;
@@ -55,6 +57,7 @@ pub use page_key::PageKey;
 pub(crate) use requests::CALLS_MAX;
 pub use requests::{Remembered, Room};
 pub use restore::{RestoreError, Restored, restore};
+pub use revisions::IntegrationRevision;
 pub use secrets::{
     KeyId, KeyRing, KeySource, MalformedKey, OldKey, RotateError, Rotated, SecretKey, SecretKeyError,
     rotate_secret_key,

@@ -15,6 +15,10 @@ use pointsman_routing::{
 
 use super::{CustomerSpec, Kind, MappingSpec, Owner, Resource};
 
+mod urls;
+
+pub(super) use urls::{add_deployment_urls, add_integration_urls};
+
 /// What stands for a secret where it is not to be seen; written back, it means the secret that is kept.
 pub const REDACTED: &str = "<redacted>";
 
@@ -53,7 +57,8 @@ pub struct Fields(Vec<Field>);
 struct Field {
     path: String,
     value: String,
-    secret: bool,
+    /// What is seen in place of the value.
+    shown: Option<String>,
     reroutes: bool,
 }
 
@@ -71,6 +76,15 @@ impl Fields {
         fields.add("owner", owner);
         fields.add("display_name", display_name);
         spec.add_fields(&mut fields);
+        fields
+    }
+
+    /// The public URLs of a resource that work, as far as a log may tell them. Nobody writes them, and so they are no
+    /// part of [`Self::of`].
+    #[must_use]
+    pub fn urls_of<K: Kind>(resource: &Resource<K>) -> Self {
+        let mut fields = Self::default();
+        K::add_urls(resource, &mut fields);
         fields
     }
 
@@ -124,13 +138,14 @@ impl Fields {
     }
 
     fn push_even_empty(&mut self, path: String, value: String, secret: bool, reroutes: bool) {
-        self.0.push(Field { path, value, secret, reroutes });
+        let shown = secret.then(|| REDACTED.to_owned());
+        self.0.push(Field { path, value, shown, reroutes });
     }
 }
 
 impl Field {
     fn shown(&self) -> String {
-        if self.secret { REDACTED.to_owned() } else { self.value.clone() }
+        self.shown.as_ref().unwrap_or(&self.value).clone()
     }
 }
 

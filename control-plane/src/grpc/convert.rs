@@ -5,12 +5,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use pointsman_proto::admin::v1 as proto;
 use pointsman_routing::{fault::Fault, name::NameError};
 use prost::Message;
 
 use crate::{
     PublicUrl,
-    domain::{Meta, Resource, filter::Field, hide},
+    domain::{FieldChange, Meta, Resource, filter::Field, hide},
     registry::{Draft, Rules},
 };
 
@@ -62,6 +63,12 @@ pub(super) fn written<K: Admin>(resource: Resource<K>) -> K::Message {
     // Without tokens there are no URLs.
     let resource = Resource { tokens: K::Tokens::default(), ..resource };
     K::message(common, resource, &PublicUrl::default())
+}
+
+/// What differs, as admins see it.
+pub(super) fn change_message(change: FieldChange) -> proto::FieldChange {
+    let FieldChange { field, before, after, reroutes } = change;
+    proto::FieldChange { field, before, after, reroutes }
 }
 
 /// The draft of a message that stands `at` a place of the request.
@@ -138,6 +145,6 @@ fn read_duration(
 }
 
 /// A fault of an enum number that this version does not know.
-fn unknown_number(field: &str, number: i32) -> Fault {
+pub(super) fn unknown_number(field: &str, number: i32) -> Fault {
     Fault::new(field, format!("{number} is none of its values"))
 }

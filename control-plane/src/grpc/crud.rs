@@ -73,6 +73,11 @@ impl Crud {
         Self { registry, urls }
     }
 
+    /// What the other methods of a service need.
+    pub(super) fn parts(&self) -> (&Registry, &PublicUrl) {
+        (&self.registry, &self.urls)
+    }
+
     /// Creates the resource `id` below `parent`, which is empty for kinds that lie in nothing. `answer` takes it and the
     /// revision.
     pub(super) async fn create<K: Admin, R: Answer>(

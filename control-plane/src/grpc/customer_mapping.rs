@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call,
     crud::{Asked, Crud, Update},
-    import, mapping_rows,
+    import, lookup, mapping_rows,
 };
 use crate::{PublicUrl, domain::MappingSpec, registry::Registry};
 
@@ -114,8 +114,8 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
 
     async fn lookup_customer(
         &self,
-        _request: Request<LookupCustomerRequest>,
+        request: Request<LookupCustomerRequest>,
     ) -> Result<Response<LookupCustomerResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        lookup::look_up(&self.crud, request).await.map(Response::new)
     }
 }

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call,
     crud::{Asked, Crud, Update},
+    pause, rotation,
 };
 use crate::{PublicUrl, registry::Registry};
 
@@ -87,22 +88,22 @@ impl deployment_service_server::DeploymentService for DeploymentService {
 
     async fn pause_deployment(
         &self,
-        _request: Request<PauseDeploymentRequest>,
+        request: Request<PauseDeploymentRequest>,
     ) -> Result<Response<PauseDeploymentResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        pause::pause(&self.crud, request).await.map(Response::new)
     }
 
     async fn resume_deployment(
         &self,
-        _request: Request<ResumeDeploymentRequest>,
+        request: Request<ResumeDeploymentRequest>,
     ) -> Result<Response<ResumeDeploymentResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        pause::resume(&self.crud, request).await.map(Response::new)
     }
 
     async fn rotate_endpoint_token(
         &self,
-        _request: Request<DeploymentServiceRotateEndpointTokenRequest>,
+        request: Request<DeploymentServiceRotateEndpointTokenRequest>,
     ) -> Result<Response<DeploymentServiceRotateEndpointTokenResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        rotation::rotate_own(&self.crud, request).await.map(Response::new)
     }
 }

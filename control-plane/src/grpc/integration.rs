@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call,
     crud::{Asked, Crud, Update},
-    test_endpoint,
+    history, rotation, test_endpoint,
 };
 use crate::{PublicUrl, registry::Registry, test_endpoint::EndpointTester};
 
@@ -90,23 +90,23 @@ impl integration_service_server::IntegrationService for IntegrationService {
 
     async fn list_integration_revisions(
         &self,
-        _request: Request<ListIntegrationRevisionsRequest>,
+        request: Request<ListIntegrationRevisionsRequest>,
     ) -> Result<Response<ListIntegrationRevisionsResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        history::list(&self.crud, request).await.map(Response::new)
     }
 
     async fn rollback_integration(
         &self,
-        _request: Request<RollbackIntegrationRequest>,
+        request: Request<RollbackIntegrationRequest>,
     ) -> Result<Response<RollbackIntegrationResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        history::roll_back(&self.crud, request).await.map(Response::new)
     }
 
     async fn rotate_endpoint_token(
         &self,
-        _request: Request<IntegrationServiceRotateEndpointTokenRequest>,
+        request: Request<IntegrationServiceRotateEndpointTokenRequest>,
     ) -> Result<Response<IntegrationServiceRotateEndpointTokenResponse>, Status> {
-        Err(Status::unimplemented("to come"))
+        rotation::rotate_shared(&self.crud, request).await.map(Response::new)
     }
 
     async fn test_endpoint(

@@ -15,7 +15,7 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViol
 use crate::{
     access::Denied,
     domain::Role,
-    registry::{AccessTokenError, Error, ImportError, Refused, Violation, ViolationKind},
+    registry::{AccessTokenError, Error, ImportError, Known, Refused, Violation, ViolationKind},
     store::{CALLS_MAX, LookupError, StoreError},
 };
 
@@ -55,6 +55,23 @@ pub(super) fn from_error(error: Error) -> Status {
         Error::EtagMismatch(name) => {
             let message = format!("{name} has changed since its etag was read: read it again");
             about(Code::Aborted, Reason::EtagMismatch, &name, message)
+        }
+        Error::NoRevision { integration, revision } => {
+            let message = format!("{integration} has no revision {revision}: list its revisions");
+            let name = format!("{integration}@{revision}");
+            not_found("pointsman.admin.v1.IntegrationRevision", Reason::NotFound, name, message)
+        }
+        Error::NoCustomer { integration, known } => {
+            let (kind, name) = match &known {
+                Known::SourceId(id) => ("pointsman.admin.v1.CustomerMapping", id.clone()),
+                Known::ExternalId(id) => ("pointsman.admin.v1.Customer", id.clone()),
+                Known::Customer(name) => ("pointsman.admin.v1.Customer", name.to_string()),
+            };
+            let message = match &known {
+                Known::SourceId(_) => format!("{known} in {integration}"),
+                Known::ExternalId(_) | Known::Customer(_) => known.to_string(),
+            };
+            not_found(kind, Reason::CustomerUnknown, cut(&name), cut(&message))
         }
         Error::OutOfScope(name) => {
             let message = format!("the access token is not for {name}");
@@ -221,9 +238,7 @@ pub(super) fn unusable(error: &LookupError) -> Status {
 /// The status of an edge that nobody has heard of.
 pub(super) fn no_edge(id: &EdgeId) -> Status {
     let message = format!("{id} has not connected since this control plane was started");
-    let mut details = info(Reason::NotFound);
-    details.set_resource_info("pointsman.admin.v1.Edge", id.to_string(), "", message.clone());
-    Status::with_error_details(Code::NotFound, message, details)
+    not_found("pointsman.admin.v1.Edge", Reason::NotFound, id.to_string(), message)
 }
 
 fn access_token(error: &AccessTokenError) -> Status {
@@ -351,6 +366,12 @@ fn about(code: Code, reason: Reason, name: &ResourceName, message: String) -> St
     let mut details = info(reason);
     details.set_resource_info(kind, name.to_string(), "", message.clone());
     Status::with_error_details(code, message, details)
+}
+
+fn not_found(kind: &str, reason: Reason, name: String, message: String) -> Status {
+    let mut details = info(reason);
+    details.set_resource_info(kind, name, "", message.clone());
+    Status::with_error_details(Code::NotFound, message, details)
 }
 
 fn info(reason: Reason) -> ErrorDetails {

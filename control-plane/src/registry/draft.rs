@@ -79,6 +79,12 @@ impl<K: Kind> Draft<K> {
         self
     }
 
+    /// The same, with these faults in front of its own.
+    pub(super) fn with_more_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = first_of_each_field(faults.into_iter().chain(self.faults));
+        self
+    }
+
     /// Its name, or the refusal of a draft that has none.
     pub(super) fn name(&self) -> Result<K::Name, Error> {
         self.name.clone().ok_or_else(|| Error::Refused(Refused::faulty(self.faults.clone())))

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
-use pointsman_routing::{fault::Fault, name::ResourceName};
+use pointsman_routing::{
+    fault::Fault,
+    name::{IntegrationId, ResourceName},
+};
 
-use super::{AccessTokenError, ImportError, PageTokenError};
+use super::{AccessTokenError, ImportError, Known, PageTokenError};
 use crate::{
-    domain::{RandomError, Role},
+    domain::{RandomError, Revision, Role},
     labelled::labelled,
     store::StoreError,
 };
@@ -25,6 +28,22 @@ pub enum Error {
     /// There is no such resource.
     #[error("there is no {0}")]
     NotFound(ResourceName),
+    /// The integration has no such revision.
+    #[error("{integration} has no revision {revision}")]
+    NoRevision {
+        /// The integration.
+        integration: IntegrationId,
+        /// The revision.
+        revision: Revision,
+    },
+    /// Nobody knows such a customer.
+    #[error("{known}")]
+    NoCustomer {
+        /// Where it was looked up.
+        integration: IntegrationId,
+        /// What was said to be known of it.
+        known: Known,
+    },
     /// There is one of that name.
     #[error("{0} is there already")]
     AlreadyExists(ResourceName),
@@ -73,6 +92,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, where the request has no field but a name: all of it is about that.
+    pub(super) fn about_the_name(self) -> Self {
+        let Self::Refused(mut refused) = self else { return self };
+        refused.violations.iter_mut().for_each(|violation| violation.field = Some("name".to_owned()));
+        Self::Refused(refused)
+    }
+
+    /// The same, with other names for some of the faulty fields.
+    pub(super) fn rename(self, name: impl Fn(&str) -> Option<String>) -> Self {
+        let Self::Refused(mut refused) = self else { return self };
+        for fault in &mut refused.faults {
+            if let Some(name) = name(&fault.field) {
+                fault.field = name;
+            }
+        }
+        Self::Refused(refused)
+    }
+
     /// Something cannot be deleted: it has `users`.
     pub(super) fn in_use(name: &ResourceName, users: &[ResourceName]) -> Self {
         let mut refused = Refused::default();
@@ -152,6 +189,10 @@ labelled! {
         EndpointMissing = "ENDPOINT_NOT_FOUND",
         /// A token leads to one endpoint.
         EndpointTokenTaken = "ENDPOINT_TOKEN_TAKEN",
+        /// An endpoint of that kind is not what the integration has.
+        EndpointTypeMismatch = "ENDPOINT_TYPE_MISMATCH",
+        /// An endpoint has as many URLs as it may.
+        TooManyUrls = "TOO_MANY_URLS",
     }
 }
 

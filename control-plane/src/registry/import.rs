@@ -196,7 +196,7 @@ impl Registry {
         let call = call.clone();
         let written = self
             .store
-            .write(Keep::Changes, move |transaction| work(&mut Writing { transaction, call: &call, now }));
+            .write(Keep::Changes, move |transaction| work(&mut Writing::new(transaction, &call, now)));
         Ok(written.await?.value)
     }
 }

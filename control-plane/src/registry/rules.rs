@@ -11,17 +11,23 @@ use pointsman_routing::{
 };
 
 use super::{
-    Draft, Refused, Violation, ViolationKind,
+    Draft, Refused, Violation, ViolationKind, Writing,
     error::NAMED_USERS,
+    history,
     plan::{Plan, State, Step, Steps},
 };
 use crate::{
-    domain::{CustomerSpec, DeploymentTokens, MappingSpec, RandomError, random_token},
+    domain::{
+        CustomerSpec, DeploymentTokens, FieldChange, Fields, MappingSpec, RandomError, Resource, random_token,
+    },
     store::{Snapshot, StoreError, Table},
 };
 
 /// The rules of a kind.
 pub(crate) trait Rules: Table {
+    /// Whether its resources have URLs of their own.
+    const HAS_URLS: bool = false;
+
     /// A plan that writes just this.
     fn plan(draft: Draft<Self>) -> Plan;
 
@@ -30,14 +36,28 @@ pub(crate) trait Rules: Table {
         None
     }
 
-    /// The tokens that count for `spec` out of those it had.
-    fn kept_tokens(_spec: &Self, before: Self::Tokens) -> Self::Tokens {
-        before
+    /// The tokens of `before` that count for what becomes of it.
+    fn kept_tokens(before: &Resource<Self>, _spec: &Self) -> Self::Tokens {
+        before.tokens.clone()
     }
 
-    /// The same, with new ones where it has none yet.
-    fn tokens(_spec: &Self, before: Self::Tokens) -> Result<Self::Tokens, RandomError> {
-        Ok(before)
+    /// Those that were kept, with new ones where it has none.
+    fn tokens(_spec: &Self, kept: Self::Tokens) -> Result<Self::Tokens, RandomError> {
+        Ok(kept)
+    }
+
+    /// Which of the URLs of `before` are to be others, before it is known which.
+    fn new_urls(_before: &Resource<Self>, _spec: &Self) -> Vec<FieldChange> {
+        Vec::new()
+    }
+
+    /// Keeps what a resource has become, where its kind keeps that. `changes` is what differs from what was kept last.
+    fn keep_revision(
+        _writing: &mut Writing<'_, '_>,
+        _name: &Self::Name,
+        _changes: &[FieldChange],
+    ) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Puts other tokens in the place of those of its own endpoint, or of that of a flow.
@@ -79,13 +99,23 @@ pub(crate) trait Rules: Table {
 }
 
 impl Rules for IntegrationSpec {
+    const HAS_URLS: bool = true;
+
     fn plan(draft: Draft<Self>) -> Plan {
         Plan { integrations: Steps::new(vec![draft]), ..Plan::default() }
     }
 
-    fn tokens(_spec: &Self, mut before: Vec<EndpointToken>) -> Result<Vec<EndpointToken>, RandomError> {
-        at_least_one(&mut before)?;
-        Ok(before)
+    fn tokens(_spec: &Self, mut kept: Vec<EndpointToken>) -> Result<Vec<EndpointToken>, RandomError> {
+        at_least_one(&mut kept)?;
+        Ok(kept)
+    }
+
+    fn keep_revision(
+        writing: &mut Writing<'_, '_>,
+        name: &IntegrationId,
+        changes: &[FieldChange],
+    ) -> Result<(), StoreError> {
+        history::keep_revision(writing, name, changes)
     }
 
     fn set_tokens(tokens: &mut Vec<EndpointToken>, _flow: Option<&str>, to: Vec<EndpointToken>) {
@@ -201,6 +231,8 @@ impl Rules for MappingSpec {
 }
 
 impl Rules for DeploymentSpec {
+    const HAS_URLS: bool = true;
+
     fn plan(draft: Draft<Self>) -> Plan {
         Plan { deployments: Steps::new(vec![draft]), ..Plan::default() }
     }
@@ -209,18 +241,40 @@ impl Rules for DeploymentSpec {
         Some(&name.integration)
     }
 
-    fn kept_tokens(spec: &Self, mut before: DeploymentTokens) -> DeploymentTokens {
-        before.flows.retain(|flow, _| spec.flow_endpoints.contains_key(flow));
-        before
+    /// None where it goes to another customer: whoever sends to a URL that it has sends what is the first customer's.
+    /// Whatever the endpoint type is now, as it may have been another one and may be so again.
+    fn kept_tokens(before: &Resource<Self>, spec: &Self) -> DeploymentTokens {
+        let mut kept = before.tokens.clone();
+        if spec.customer == before.spec.customer {
+            kept.flows.retain(|flow, _| spec.flow_endpoints.contains_key(flow));
+        } else {
+            kept.own.clear();
+            kept.flows.clear();
+        }
+        kept
     }
 
-    fn tokens(spec: &Self, before: DeploymentTokens) -> Result<DeploymentTokens, RandomError> {
-        let mut tokens = Self::kept_tokens(spec, before);
+    fn tokens(spec: &Self, kept: DeploymentTokens) -> Result<DeploymentTokens, RandomError> {
+        let mut tokens = kept;
         at_least_one(&mut tokens.own)?;
         for flow in spec.flow_endpoints.keys() {
             at_least_one(tokens.flows.entry(flow.clone()).or_default())?;
         }
         Ok(tokens)
+    }
+
+    fn new_urls(before: &Resource<Self>, spec: &Self) -> Vec<FieldChange> {
+        if spec.customer == before.spec.customer {
+            return Vec::new();
+        }
+        let flow = |key| format!("{}.endpoint_url", entry_path("flow_endpoints", key));
+        let stays =
+            |field: &str| field == "endpoint_url" || spec.flow_endpoints.keys().any(|key| flow(key) == field);
+        let mut changes = Fields::diff(Some(&Fields::urls_of(before)), None);
+        for change in changes.iter_mut().filter(|change| stays(&change.field)) {
+            change.after = Some("a new one".to_owned());
+        }
+        changes
     }
 
     fn set_tokens(tokens: &mut DeploymentTokens, flow: Option<&str>, to: Vec<EndpointToken>) {

@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use pointsman_routing::name::ResourceName;
 
-use super::{Answer, Call, Error};
+use super::{Answer, Call, Error, Rules};
 use crate::{
-    domain::{FieldChange, Revision},
+    domain::{FieldChange, Fields, Resource, Revision},
     store::{AuditAction, AuditEntry, Keep, Remembered, StoreError, WriteTransaction},
 };
 
@@ -16,6 +16,15 @@ pub(crate) struct Writing<'w, 'c> {
     pub(crate) call: &'w Call,
     /// When it is, to the microsecond, as the database keeps it.
     pub(crate) now: SystemTime,
+    /// The revision that it makes an integration go back to.
+    pub(crate) rolls_back_to: Option<Revision>,
+}
+
+impl<'w, 'c> Writing<'w, 'c> {
+    /// What `call` writes in `transaction`.
+    pub(super) fn new(transaction: &'w mut WriteTransaction<'c>, call: &'w Call, now: SystemTime) -> Self {
+        Self { transaction, call, now, rolls_back_to: None }
+    }
 }
 
 impl Writing<'_, '_> {
@@ -49,6 +58,25 @@ impl Writing<'_, '_> {
     /// Refuses what the caller's scope does not hold.
     pub(crate) fn authorize(&self, name: &ResourceName) -> Result<(), Error> {
         if self.call.caller.may_write(name) { Ok(()) } else { Err(Error::OutOfScope(name.clone())) }
+    }
+
+    /// Tells history and audit that `before` has become what is there now. `changes` says what differs; what differs of
+    /// its URLs is seen only here.
+    pub(super) fn record<K: Rules>(
+        &mut self,
+        before: &Resource<K>,
+        mut changes: Vec<FieldChange>,
+        action: AuditAction,
+    ) -> Result<(), StoreError> {
+        if K::HAS_URLS {
+            let after = self.transaction.snapshot().get::<K>(&before.name)?;
+            let after = after.as_ref().map(Fields::urls_of);
+            let urls = Fields::diff(Some(&Fields::urls_of(before)), after.as_ref());
+            changes.retain(|change| urls.iter().all(|url| url.field != change.field));
+            changes.extend(urls);
+        }
+        K::keep_revision(self, &before.name, &changes)?;
+        self.audit(&before.name, action, changes)
     }
 
     /// Writes an entry of the audit.

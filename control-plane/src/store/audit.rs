@@ -3,9 +3,8 @@
 use std::time::SystemTime;
 
 use rusqlite::params;
-use serde::{Deserialize, Serialize};
 
-use super::{StoreError, WriteTransaction, rows::to_micros};
+use super::{StoreError, WriteTransaction, changes, rows::to_micros};
 use crate::domain::FieldChange;
 
 /// What was done to a resource.
@@ -77,24 +76,11 @@ pub struct AuditEntry {
     pub resource_count: u64,
 }
 
-/// A change as it is kept.
-#[derive(Deserialize, Serialize)]
-struct Kept {
-    field: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    reroutes: bool,
-}
-
 impl WriteTransaction<'_> {
     /// Writes an entry. Its revision is the one that the transaction makes, or the current one where it makes none.
     pub(crate) fn audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
         self.touch();
-        let kept: Vec<Kept> = entry.changes.iter().cloned().map(Kept::from).collect();
-        let changes = serde_json::to_string(&kept).map_err(|error| StoreError::damaged("audit", error))?;
+        let changes = changes::to_json(&entry.changes);
         let sql = "INSERT INTO audit_entries (create_time, caller, peer, method, request_id, resource, action, changes, \
                    reroutes, resource_count, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let reroutes = entry.changes.iter().any(|change| change.reroutes);
@@ -113,11 +99,5 @@ impl WriteTransaction<'_> {
             revision
         ])?;
         Ok(())
-    }
-}
-
-impl From<FieldChange> for Kept {
-    fn from(FieldChange { field, before, after, reroutes }: FieldChange) -> Self {
-        Self { field, before, after, reroutes }
     }
 }

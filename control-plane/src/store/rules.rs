@@ -8,7 +8,7 @@ use pointsman_routing::{
 };
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Snapshot, StoreError, Table, endpoint};
+use super::{Scope, Snapshot, StoreError, Table, endpoint};
 use crate::domain::{CustomerSpec, Kind, MappingSpec, Owner};
 
 impl Snapshot<'_> {
@@ -25,6 +25,20 @@ impl Snapshot<'_> {
     ) -> Result<Option<MappingName>, StoreError> {
         let sql = "SELECT name FROM customer_mappings WHERE integration = ?1 AND source_customer_id = ?2";
         self.find::<MappingSpec>(sql, params![integration.to_string(), source_customer_id])
+    }
+
+    /// The mappings of the customer within the integration, in the order of their names.
+    pub(crate) fn mappings_of(
+        &self,
+        integration: &IntegrationId,
+        customer: &CustomerId,
+        limit: usize,
+    ) -> Result<Vec<MappingName>, StoreError> {
+        // The primary key stands in the index by customer: `name` bounds the integration within it.
+        let sql = "SELECT name FROM customer_mappings WHERE customer = ?1 AND name > ?2 AND name < ?3 \
+                   ORDER BY name LIMIT ?4";
+        let Scope { lower, upper, .. } = Scope::below(integration);
+        self.find_all::<MappingSpec>(sql, params![customer.to_string(), lower, upper, as_limit(limit)])
     }
 
     /// The enabled deployments of the integration to the customer.

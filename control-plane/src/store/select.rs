@@ -20,9 +20,9 @@ pub(super) const WANTED: &str = "wanted";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
     /// The first name that could be.
-    lower: String,
+    pub(super) lower: String,
     /// Behind the last one.
-    upper: String,
+    pub(super) upper: String,
     integration: Option<String>,
 }
 

@@ -7,11 +7,13 @@ use pointsman_routing::{
     name::{IntegrationId, NameError},
     source::ValueSourceSpec,
 };
+use prost::Message as _;
 
-use super::{Admin, Common, duration, malformed, read_duration, redacted, unknown_number};
+use super::{Admin, Common, change_message, duration, malformed, read_duration, redacted, unknown_number};
 use crate::{
     PublicUrl,
-    domain::{Resource, filter::Field},
+    domain::{REDACTED, Resource, Revision, filter::Field},
+    store::IntegrationRevision,
 };
 
 impl Admin for IntegrationSpec {
@@ -22,22 +24,10 @@ impl Admin for IntegrationSpec {
     const FILTERED: &'static [Field] = Field::OF_INTEGRATIONS;
 
     fn message(common: Common, resource: Resource<Self>, urls: &PublicUrl) -> proto::Integration {
-        let Common { uid, display_name, create_time, update_time, etag, owner } = common;
         let Resource { name, spec, tokens, .. } = resource;
         let token = tokens.first().filter(|_| spec.endpoint_type == Some(EndpointType::Shared));
         let url = token.map(|token| urls.endpoint(token.expose())).unwrap_or_default();
-        let flow = |FlowSpec { key, name }| proto::Flow { key, name };
-        proto::Integration {
-            name: name.to_string(),
-            uid,
-            display_name,
-            create_time,
-            update_time,
-            etag,
-            owner,
-            flows: spec.flows.iter().cloned().map(flow).collect(),
-            endpoint: Some(endpoint_message(spec, url)),
-        }
+        integration_message(&name, common, spec, url)
     }
 
     fn read_message(message: proto::Integration) -> (String, Self, Vec<Fault>) {
@@ -60,6 +50,53 @@ impl Admin for IntegrationSpec {
 
     fn compose(_parent: &str, id: &str) -> Result<IntegrationId, Vec<Fault>> {
         IntegrationId::parse(id).map_err(|error| vec![Fault::new("integration_id", error)])
+    }
+}
+
+/// A revision of an integration as admins see it.
+pub(in crate::grpc) fn revision_message(
+    name: &IntegrationId,
+    kept: IntegrationRevision,
+) -> proto::IntegrationRevision {
+    let common = Common { display_name: kept.display_name, ..Common::default() };
+    proto::IntegrationRevision {
+        revision: kept.revision.number(),
+        create_time: Some(kept.create_time.into()),
+        caller: kept.caller,
+        integration: Some(integration_message(name, common, kept.spec, String::new())),
+        changes: kept.changes.into_iter().map(change_message).collect(),
+        rolled_back_to: kept.rolled_back_to.map_or(0, Revision::number),
+        more_changes: i32::try_from(kept.more_changes).unwrap_or(i32::MAX),
+    }
+}
+
+/// How long an integration would be as a message, were it what this revision says.
+pub(in crate::grpc) fn written_bytes(name: &IntegrationId, kept: &IntegrationRevision) -> usize {
+    let common = Common { display_name: kept.display_name.clone(), ..Common::default() };
+    let message = integration_message(name, common, kept.spec.clone(), String::new());
+    // The message has what stands for them.
+    let secrets = kept.spec.preprocess.iter().flat_map(|service| service.metadata.values());
+    message.encoded_len() + secrets.map(|secret| secret.len().saturating_sub(REDACTED.len())).sum::<usize>()
+}
+
+fn integration_message(
+    name: &IntegrationId,
+    common: Common,
+    spec: IntegrationSpec,
+    url: String,
+) -> proto::Integration {
+    let Common { uid, display_name, create_time, update_time, etag, owner } = common;
+    let flow = |FlowSpec { key, name }| proto::Flow { key, name };
+    proto::Integration {
+        name: name.to_string(),
+        uid,
+        display_name,
+        create_time,
+        update_time,
+        etag,
+        owner,
+        flows: spec.flows.iter().cloned().map(flow).collect(),
+        endpoint: Some(endpoint_message(spec, url)),
     }
 }
 

@@ -15,6 +15,8 @@ labelled! {
         Aborted = "ABORTED",
         /// The caller has gone.
         Cancelled = "CANCELLED",
+        /// Nobody knows the customer that was looked up.
+        CustomerUnknown = "CUSTOMER_UNKNOWN",
         /// Data is lost.
         DataLoss = "DATA_LOSS",
         /// Another program holds the database.

@@ -152,17 +152,18 @@ impl<K: Rules> Steps<K> {
         Ok(())
     }
 
-    /// Tells the audit.
+    /// Tells history and audit.
     pub(super) fn record(
         &self,
         writing: &mut Writing<'_, '_>,
         options: Option<&ApplyOptions>,
     ) -> Result<(), StoreError> {
         for (name, step) in self.to_write() {
-            if step.current.is_some() {
-                writing.audit(name, AuditAction::Updated, step.changes.clone())?;
+            if let Some(current) = &step.current {
+                writing.record(current, step.changes.clone(), AuditAction::Updated)?;
             } else {
                 let changes = Fields::diff(None, Some(&step.fields(options)));
+                K::keep_revision(writing, name, &[])?;
                 writing.audit(name, AuditAction::Created, changes)?;
             }
         }
@@ -251,6 +252,7 @@ impl<K: Rules> Step<K> {
         self.action = Action::Updated;
         let mut changes = Fields::diff(Some(&Fields::of(current)), Some(&self.fields(options)));
         changes.extend(tokens);
+        changes.extend(K::new_urls(current, self.spec()));
         self.changes = changes;
     }
 
@@ -292,7 +294,7 @@ impl<K: Rules> Step<K> {
         &self,
         name: &K::Name,
         options: Option<&ApplyOptions>,
-        Writing { transaction, call, now }: &Writing<'_, '_>,
+        Writing { transaction, call, now, .. }: &Writing<'_, '_>,
     ) -> Result<Resource<K>, Error> {
         let now = *now;
         let before = self.current.as_ref();

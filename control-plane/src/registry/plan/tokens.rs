@@ -134,8 +134,8 @@ impl<K: Rules> Steps<K> {
 impl<K: Rules> Step<K> {
     /// The tokens that it has in the end, but for new ones.
     pub(super) fn tokens_after(&self) -> K::Tokens {
-        let before = self.current.as_ref().map(|current| current.tokens.clone()).unwrap_or_default();
-        let mut tokens = K::kept_tokens(self.spec(), before);
+        let current = self.current.as_ref();
+        let mut tokens = current.map(|current| K::kept_tokens(current, self.spec())).unwrap_or_default();
         for set in &self.tokens {
             K::set_tokens(&mut tokens, set.flow.as_deref(), set.tokens.clone());
         }

@@ -32,18 +32,24 @@ CREATE TABLE integration_revisions (
     endpoint       TEXT    NOT NULL,
     -- A JSON array of [key, name].
     flows          TEXT    NOT NULL,
+    -- What differs from the revision before, as audit_entries.changes: a changed secret shows only here.
+    changes        TEXT    NOT NULL,
+    -- So many more differ.
+    more_changes   INTEGER NOT NULL,
     PRIMARY KEY (integration, revision)
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO integration_revisions
-    (integration, revision, create_time, caller, rolled_back_to, display_name, endpoint_type, endpoint, flows)
+    (integration, revision, create_time, caller, rolled_back_to, display_name, endpoint_type, endpoint, flows,
+    changes, more_changes)
 SELECT name, revision, update_time, '', NULL, display_name, endpoint_type,
     CASE WHEN json_type(endpoint, '$.preprocess.metadata') = 'object'
         THEN json_set(endpoint, '$.preprocess.metadata', json(
             (SELECT json_group_object(key, '<redacted>') FROM json_each(endpoint, '$.preprocess.metadata'))))
         ELSE endpoint END,
     (SELECT json_group_array(json_array(key, flows.name) ORDER BY position) FROM flows
-        WHERE flows.integration = integrations.name)
+        WHERE flows.integration = integrations.name),
+    '[]', 0
 FROM integrations;
 
 -- How many access tokens were ever made. Where it is 0, nobody is asked for one.
