@@ -62,7 +62,10 @@ pub(crate) fn error(failure: &Failure) {
         return;
     }
     let mut text = match failure {
-        Failure::Call(AdminError::Refused(found)) => format!("error: {}\n", refused::refused(found)),
+        Failure::Call(AdminError::Refused(found))
+        | Failure::Advised { error: AdminError::Refused(found), .. } => {
+            format!("error: {}\n", refused::refused(found))
+        }
         Failure::Partly { error: AdminError::Refused(found) } => {
             format!("error: only a part was done: {}\n", refused::refused(found))
         }

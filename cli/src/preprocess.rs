@@ -19,6 +19,6 @@ impl EdgePreprocess {
 #[async_trait]
 impl PreprocessCaller for EdgePreprocess {
     async fn call(&self, service: &Preprocess, request: PreprocessRequest) -> Result<Reply, Refusal> {
-        self.0.call(service, request).await
+        self.0.call_for_admin(service, request).await
     }
 }

@@ -22,11 +22,11 @@ fn the_demo_ends_well_and_says_where_each_webhook_went() {
     assert_eq!(errors, "", "nothing to complain about");
     assert!(!said.contains('\u{1b}'), "no colours without a terminal: {said}");
     for line in [
-        "→ {customerExternalId: \"progix-1001\", flowName: \"Update Inventory\"}",
-        "customer     results.customerExternalId = \"progix-1002\" → customers/pencils-co",
-        "customer     results.body.data.customerId = \"A06DFFAC\" → customers/bowlers-inc by \
-         customerMappings/a06dffac",
-        "flow         results.body.data.type = \"create_order\" → create-order by values",
+        "     {customerExternalId: \"progix-1001\", flowName: \"Update Inventory\"}\n",
+        "✓ customer    results.customerExternalId  \"progix-1002\"   → customers/pencils-co\n",
+        "✓ customer    results.body.data.customerId  \"A06DFFAC\"          → customers/bowlers-inc  by \
+         customerMappings/a06dffac\n",
+        "✓ flow        results.body.data.type        \"create_order\"  → create-order  by values\n",
         "/acme-erp/bowlers-inc/update-inventory",
         "/acme-erp/pencils-co/create-order",
         "/acme-erp-lite/bowlers-inc/update-inventory",

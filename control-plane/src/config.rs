@@ -92,6 +92,6 @@ impl PublicUrl {
 /// Calls Preprocess services. The one implementation is the edge's; the control plane does not know edges.
 #[async_trait]
 pub trait PreprocessCaller: Send + Sync + 'static {
-    /// Calls `service` and turns what happens into its reply or a refusal (`preprocess_*`).
+    /// Calls `service` and turns what happens into its reply or a refusal (`preprocess_*`), in words for admins.
     async fn call(&self, service: &Preprocess, request: PreprocessRequest) -> Result<Reply, Refusal>;
 }

@@ -31,6 +31,7 @@ mod endpoint;
 mod error;
 mod files;
 mod imports;
+mod index;
 mod integrity;
 mod migrations;
 mod open;

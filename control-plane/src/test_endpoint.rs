@@ -2,6 +2,9 @@
 //!
 //! An edge's way, over the database: method, path and body are checked, the Preprocess service is called, and
 //! [`decide`] decides with a trace. What comes out is for admins, and may name what senders never hear.
+//!
+//! A refusal comes with what to do about it (`advise`): the known value that is nearest to the one that was found
+//! (`nearest`), what stands where a reference finds nothing (`around`), where in the body something is wrong (`body`).
 
 use std::{
     fmt,
@@ -24,9 +27,13 @@ use pointsman_routing::{
 
 use crate::{
     config::PreprocessCaller,
+    domain::Caller,
     store::{LookupError, Store, StoreError},
 };
 
+mod advise;
+mod around;
+mod body;
 mod endpoint;
 mod explain;
 mod nearest;
@@ -34,6 +41,7 @@ mod preprocess;
 
 pub use explain::{Stage, Step};
 
+use advise::Decided;
 use endpoint::Endpoint;
 
 /// What endpoints take.
@@ -90,7 +98,35 @@ pub struct Report {
     /// Each step, up to the one that failed.
     pub steps: Vec<Step>,
     /// Where the request would go, or how it would be refused, in words for admins.
-    pub end: Result<Destination, Refusal>,
+    pub end: Result<Destination, Refused>,
+}
+
+/// How a request would be refused, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Which outcome.
+    pub outcome: Outcome,
+    /// Why.
+    pub detail: String,
+    /// Ways out, the likeliest first.
+    pub advice: Vec<String>,
+    /// Known values that may have been meant, the likeliest first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A known value that may have been meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The value, or a reference.
+    pub value: String,
+    /// What it stands for, or what the reference finds; empty where that is not known.
+    pub stands_for: String,
+}
+
+impl Refused {
+    fn plain(Refusal { outcome, detail }: Refusal) -> Self {
+        Self { outcome, detail: detail.into_owned(), advice: Vec::new(), candidates: Vec::new() }
+    }
 }
 
 /// Where a request would go.
@@ -108,6 +144,9 @@ pub enum TestError {
     /// The request for a test, all that is wrong with it.
     #[error("the request for a test is faulty")]
     Faulty(Vec<Fault>),
+    /// The caller's scope does not reach the integration.
+    #[error("the access token is not for {0}")]
+    OutOfScope(ResourceName),
     /// The integration or deployment is not there.
     #[error("there is no {0}")]
     NotFound(ResourceName),
@@ -131,12 +170,20 @@ impl EndpointTester {
 
     /// Tests an endpoint. `faults` are those that were found on the way here; they are answered together with the ones
     /// that only a look at the integration finds.
-    pub async fn test(&self, sample: Sample, faults: Vec<Fault>) -> Result<Report, TestError> {
+    pub async fn test(
+        &self,
+        caller: &Caller,
+        sample: Sample,
+        faults: Vec<Fault>,
+    ) -> Result<Report, TestError> {
+        if !caller.sees(&sample.integration) {
+            return Err(TestError::OutOfScope(ResourceName::Integration(sample.integration)));
+        }
         let sample = Arc::new(sample);
         let asked = Arc::clone(&sample);
         let endpoint = self.store.read(move |view| Endpoint::find(view, &asked, faults)).await?;
         if let Err(refusal) = admit(&endpoint.integration, &sample.request) {
-            return Ok(Report { steps: Vec::new(), end: Err(refusal) });
+            return Ok(Report { steps: Vec::new(), end: Err(advise::at_the_door(refusal, &endpoint)) });
         }
         let mut steps = Vec::new();
         let reply = match &endpoint.integration.preprocess {
@@ -148,7 +195,10 @@ impl EndpointTester {
                 steps.push(explain::called(service, &called, started.elapsed()));
                 match called {
                     Ok(reply) => Some(reply),
-                    Err(refusal) => return Ok(Report { steps, end: Err(refusal) }),
+                    Err(refusal) => {
+                        let refused = advise::at_the_service(refusal, &endpoint);
+                        return Ok(Report { steps, end: Err(refused) });
+                    }
                 }
             }
         };
@@ -164,7 +214,16 @@ impl EndpointTester {
                 steps.extend(trace.into_iter().map(explain::step));
                 let end = match decided {
                     Ok(route) => Ok(destination(route, &sample.request)),
-                    Err(NoRoute::Refused(refusal)) => Err(explain::refusal(refusal, steps.last(), &endpoint)),
+                    Err(NoRoute::Refused(refusal)) => {
+                        let decided = Decided {
+                            endpoint: &endpoint,
+                            steps: &steps,
+                            results: &results,
+                            request: &sample.request,
+                            view,
+                        };
+                        Err(decided.refused(&refusal)?)
+                    }
                     Err(NoRoute::Directory(error)) => return Err(error.into()),
                 };
                 Ok(Report { steps, end })

@@ -47,10 +47,26 @@ impl PreprocessClient {
         Ok(Self { channels, max_reply_bytes: config.limits.preprocess_reply_bytes, metrics })
     }
 
-    /// Calls `service` and turns what happens into its reply or a refusal (`preprocess_*`).
+    /// Calls `service` and turns what happens into its reply or a refusal (`preprocess_*`), in words for the sender.
     pub async fn call(&self, service: &Preprocess, request: PreprocessRequest) -> Result<Reply, Refusal> {
+        self.attempt(service, &request).await.map_err(|failure| {
+            failure.log(&request);
+            failure.into_refusal()
+        })
+    }
+
+    /// The same for a dry run: the refusal is in words for admins, with addresses and what the service said.
+    pub async fn call_for_admin(
+        &self,
+        service: &Preprocess,
+        request: PreprocessRequest,
+    ) -> Result<Reply, Refusal> {
+        self.attempt(service, &request).await.map_err(|failure| failure.for_admin())
+    }
+
+    async fn attempt(&self, service: &Preprocess, request: &PreprocessRequest) -> Result<Reply, Failure> {
         let started = Instant::now();
-        let called = timeout(service.timeout, self.exchange(service, &request)).await;
+        let called = timeout(service.timeout, self.exchange(service, request)).await;
         let ended = match called {
             Ok(Ok(response)) => reply::read(response).map_err(Failure::from),
             // The channel keeps the same deadline; whichever of the two clocks was first, it has passed.
@@ -60,10 +76,7 @@ impl PreprocessClient {
         };
         let code = ended.as_ref().map_or_else(|failure| failure.outcome().code(), |_| "ok");
         self.metrics.preprocess_call(code, started.elapsed());
-        ended.map_err(|failure| {
-            failure.log(&request);
-            failure.into_refusal()
-        })
+        ended
     }
 
     /// A request that certainly never reached the service (its connection was closing) is sent once more.

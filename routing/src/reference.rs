@@ -35,11 +35,11 @@ pub struct Reference {
 }
 
 /// The way through one document.
-pub(crate) type Path = Box<[Step]>;
+pub type Path = Box<[Step]>;
 
 /// One step down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// To an object's member.
     Key(Box<str>),
     /// To an array's element.
@@ -70,9 +70,10 @@ impl Reference {
         self.paths.first().map_or(&[], |path| path)
     }
 
-    /// All paths, the first one included: each further one leads through the JSON document in the string that the one
+    /// All paths: the one through `results`, then each further one through the JSON document in the string that the one
     /// before it finds.
-    pub(crate) fn paths(&self) -> &[Path] {
+    #[must_use]
+    pub fn paths(&self) -> &[Path] {
         &self.paths
     }
 }

@@ -225,6 +225,6 @@ struct EdgePreprocess(edge::preprocess::PreprocessClient);
 #[async_trait]
 impl control_plane::PreprocessCaller for EdgePreprocess {
     async fn call(&self, service: &Preprocess, request: PreprocessRequest) -> Result<Reply, Refusal> {
-        self.0.call(service, request).await
+        self.0.call_for_admin(service, request).await
     }
 }

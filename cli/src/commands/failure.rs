@@ -42,6 +42,14 @@ pub(crate) enum Failure {
         /// Why the rest was not.
         error: pointsman_sdk::admin::AdminError,
     },
+    /// The control plane refused, and the command knows better than others what to do about it.
+    #[error("{error}")]
+    Advised {
+        /// What it said.
+        error: pointsman_sdk::admin::AdminError,
+        /// What to do.
+        hint: String,
+    },
     /// A file does not hold what it should.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -138,7 +146,7 @@ impl Failure {
             ) => Exit::Usage,
             Self::Manifest(_) => Exit::Refused,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
-            Self::Call(error) => match error.code() {
+            Self::Call(error) | Self::Advised { error, .. } => match error.code() {
                 Some(
                     Code::InvalidArgument
                     | Code::FailedPrecondition

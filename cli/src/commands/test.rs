@@ -2,12 +2,16 @@
 
 use clap::Args;
 use pointsman_proto::admin::v1::{
-    SampleHeader, SampleRequest, TestEndpointRequest, test_endpoint_response::End as TestEnd,
+    ListIntegrationsRequest, SampleHeader, SampleRequest, TestEndpointRequest,
+    test_endpoint_response::End as TestEnd,
 };
+use pointsman_sdk::admin::{AdminClient, AdminError};
+use tonic::Code;
 
 use super::{End, Failure};
 use crate::{
     manifest::{self, Source},
+    nearest::nearest,
     output::{self, style::Style, trace},
     settings::{AdminSettings, OutputSettings},
 };
@@ -52,12 +56,61 @@ impl Test {
         let format = self.output.format(&self.admin)?;
         let request = self.request()?;
         let admin = self.admin.connect().await?;
-        let answer = admin.test_endpoint(request).await?;
+        let answer = match admin.test_endpoint(request).await {
+            Ok(answer) => answer,
+            Err(error) if error.code() == Some(Code::NotFound) => {
+                return Err(self.not_found(&admin, error).await);
+            }
+            Err(error) => return Err(self.advised(error)),
+        };
         output::print(&match format {
             Some(format) => manifest::write(&answer, format)?,
-            None => trace::trace(&answer, Style::of_stdout()),
+            None => trace::trace(&self.integration, &answer, Style::of_stdout()),
         })?;
         Ok(if matches!(answer.end, Some(TestEnd::Route(_))) { End::Fine } else { End::NoRoute })
+    }
+
+    /// An integration that is not there: with the one of a name like it.
+    async fn not_found(&self, admin: &AdminClient, error: AdminError) -> Failure {
+        const LOOKED_AT: i32 = 1_000;
+        let is_integration = error
+            .refused()
+            .and_then(|refused| refused.resource.as_ref())
+            .is_some_and(|resource| resource.name == self.integration);
+        let request = ListIntegrationsRequest { page_size: LOOKED_AT, ..ListIntegrationsRequest::default() };
+        let known = match is_integration {
+            true => admin.list_integrations(request).await.map(|list| list.integrations).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let id = |name: &str| name.trim_start_matches("integrations/").to_owned();
+        let known: Vec<_> = known.iter().map(|integration| id(&integration.name)).collect();
+        match nearest(&id(&self.integration), known.iter().map(String::as_str)) {
+            Some(near) => {
+                let hint = format!("did you mean {near}? `pointsman get integrations` lists what there is");
+                Failure::Advised { error, hint }
+            }
+            None => error.into(),
+        }
+    }
+
+    /// A refusal of the test itself, with the flag that is at fault.
+    fn advised(&self, error: AdminError) -> Failure {
+        let Some(refused) = error.refused() else { return error.into() };
+        let is_faulty = |field: &str| refused.fields.iter().any(|fault| fault.field.starts_with(field));
+        let integration = &self.integration;
+        let hint = if is_faulty("proposed") {
+            let Some(file) = &self.config else { return error.into() };
+            format!("mend {file}, which is what is proposed; nothing was tested")
+        } else if is_faulty("deployment") && self.deployment.is_empty() {
+            format!("name it with --deployment ID; `pointsman get {integration}/deployments` lists them")
+        } else if is_faulty("flow") && self.flow.is_empty() {
+            format!("name it with --flow KEY; `pointsman get {integration}` lists them")
+        } else if refused.code == Code::InvalidArgument {
+            "mend the flags that say it; nothing was tested".to_owned()
+        } else {
+            return error.into();
+        };
+        Failure::Advised { error, hint }
     }
 
     fn request(&self) -> Result<TestEndpointRequest, Failure> {

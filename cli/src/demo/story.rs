@@ -65,8 +65,9 @@ impl Story {
             Ok(delivery) => delivery,
             Err(error) => return format!("\n   {} {error}\n", self.style.bad("✗")),
         };
-        let trace = trace::trace(&delivery.trace, self.style);
-        let trace: String = trace.lines().map(|line| format!("   {line}\n")).collect();
+        let trace = trace::trace("", &delivery.trace, self.style);
+        let indented = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("   {line}\n") };
+        let trace: String = trace.lines().map(indented).collect();
         let arrived = format!(
             "arrived there, {} bytes as sent, for customer {} and flow {}; answered {}",
             delivery.arrival.body.len(),

@@ -60,7 +60,11 @@ impl Style {
     }
 
     fn with<T: fmt::Display>(self, code: &str, text: T) -> String {
-        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_string() }
+        if self.colours && !text.to_string().is_empty() {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_string()
+        }
     }
 }
 

@@ -1,62 +1,161 @@
-//! The trace of a dry run, for people.
+//! The trace of a dry run, for people: the steps in columns, then where the request goes, or why not and what to do
+//! about it.
 
 use pointsman_proto::admin::v1::{
-    TestEndpointResponse, TraceStep, test_endpoint_response::End, trace_step::Stage,
+    TestEndpointResponse, TestRefusal, TestRoute, TraceStep, test_endpoint_response::End, trace_step::Stage,
 };
 use prost_types::{Struct, value::Kind};
 
 use super::style::{Style, shown};
 
+mod commands;
+
 /// Values longer than this are cut.
-const VALUE_CHARS_MAX: usize = 120;
+const VALUE_CHARS_MAX: usize = 48;
+/// A service's results may be longer: they are what is looked for.
+const RESULTS_CHARS_MAX: usize = 120;
+const GAP: &str = "  ";
 
 /// The steps and how they end.
-pub(crate) fn trace(response: &TestEndpointResponse, style: Style) -> String {
-    let mut lines: Vec<(&str, String)> =
-        response.steps.iter().map(|step| (label(step.stage()), line(step, style))).collect();
-    match &response.end {
-        Some(End::Route(route)) => lines.push(("goes to", style.good(shown(&route.url)))),
-        Some(End::Refusal(refusal)) => {
-            lines.push((
-                "refused",
-                format!("{}: {}", style.bad(shown(&refusal.code)), shown(&refusal.detail)),
-            ));
-        }
-        None => {}
-    }
-    let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-    lines.iter().map(|(label, said)| format!("  {label:width$}   {said}\n")).collect()
+pub(crate) fn trace(integration: &str, response: &TestEndpointResponse, style: Style) -> String {
+    let refusal = match &response.end {
+        Some(End::Refusal(refusal)) => Some(refusal),
+        _ => None,
+    };
+    let last = response.steps.len().saturating_sub(1);
+    let row = |(place, step)| Row::of(step, refusal.filter(|_| place == last));
+    let steps = table(&response.steps.iter().enumerate().map(row).collect::<Vec<_>>(), style);
+    let end = match &response.end {
+        Some(End::Route(route)) => routed(route, style),
+        Some(End::Refusal(refusal)) => refused(integration, response, refusal, style),
+        None => String::new(),
+    };
+    if steps.is_empty() || end.is_empty() { steps + &end } else { format!("{steps}\n{end}") }
 }
 
-/// One step in words: what was read, what was found, what it became.
-fn line(step: &TraceStep, style: Style) -> String {
-    let mut said = Vec::new();
-    if step.stage() == Stage::Preprocess {
-        said.push(shown(&step.source));
-        if let Some(results) = &step.results {
-            said.push(format!("→ {}", compact(results)));
-        }
-        if let Some(took) = step.duration.and_then(pointsman_proto::duration::read) {
-            said.push(style.dim(format!("{:.1} ms", took.as_secs_f64() * 1_000.0)));
-        }
-    } else {
-        if !step.source.is_empty() {
-            said.push(shown(&step.source));
-        }
-        if !step.found.is_empty() {
-            said.push(format!("= {}", cut(&format!("{:?}", step.found))));
-        }
-        if !step.resolved.is_empty() {
-            said.push(format!("→ {}", style.bold(shown(&step.resolved))));
+/// A step: what was read, what was found there, what it became.
+struct Row {
+    label: &'static str,
+    read: String,
+    found: String,
+    became: String,
+    /// What made it so.
+    by: String,
+    /// What has a line of its own, because it is long.
+    below: String,
+    is_failed: bool,
+}
+
+impl Row {
+    /// `refusal` is that of a step that failed.
+    fn of(step: &TraceStep, refusal: Option<&TestRefusal>) -> Self {
+        let mut row = Self {
+            label: label(step.stage()),
+            read: shown(&step.source),
+            found: String::new(),
+            became: shown(below_integration(&step.resolved)),
+            by: String::new(),
+            below: String::new(),
+            is_failed: refusal.is_some(),
+        };
+        match (step.stage(), step.source.as_str()) {
+            (Stage::Preprocess, _) => {
+                row.found = took(step).map(|took| format!("in {took}")).unwrap_or_default();
+                row.below = step.results.as_ref().map(compact).unwrap_or_default();
+            }
+            // Which customer it is stands in the row above.
+            (Stage::Deployment, "customer") => row.read = "of this customer".to_owned(),
+            (Stage::Deployment, _) => row.read = "the endpoint's".to_owned(),
+            (_, "endpoint") => row.read = "the endpoint's".to_owned(),
+            (_, "only flow") => row.read = "the only one".to_owned(),
+            _ if !step.found.is_empty() => row.found = cut(&format!("{:?}", step.found), VALUE_CHARS_MAX),
+            _ if refusal.is_some_and(|refusal| refusal.code.ends_with("_not_resolved")) => {
+                row.found = "nothing".to_owned();
+            }
+            _ => row.found = "cannot be read".to_owned(),
         }
         if !step.through.is_empty() {
-            said.push(style.dim(format!("by {}", shown(below_integration(&step.through)))));
+            row.by = format!("by {}", shown(below_integration(&step.through)));
         }
+        row
     }
-    if said.is_empty() {
-        said.push(shown(&step.detail));
+}
+
+/// Rows whose columns are aligned. Colours come last: they have no width.
+fn table(rows: &[Row], style: Style) -> String {
+    let width = |cell: fn(&Row) -> &str| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+    let (labels, reads, founds) = (width(|row| row.label), width(|row| &row.read), width(|row| &row.found));
+    let line = |row: &Row| {
+        let mark = if row.is_failed { style.bad("✗") } else { style.good("✓") };
+        let label = pad(row.label, labels);
+        let label = if row.is_failed { style.bold(label) } else { label };
+        let became =
+            if row.became.is_empty() { String::new() } else { format!("→ {}", style.bold(&row.became)) };
+        // A column that is empty everywhere is none.
+        let found = (founds > 0).then(|| pad(&row.found, founds));
+        let cells: Vec<_> =
+            [Some(label), Some(pad(&row.read, reads)), found, Some(became), Some(style.dim(&row.by))]
+                .into_iter()
+                .flatten()
+                .collect();
+        let line = format!("{mark} {}\n", cells.join(GAP).trim_end());
+        match row.below.as_str() {
+            "" => line,
+            below => format!("{line}  {}{GAP}{below}\n", pad("", labels)),
+        }
+    };
+    rows.iter().map(line).collect()
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text:width$}")
+}
+
+fn routed(route: &TestRoute, style: Style) -> String {
+    let mut rows = vec![("goes to", style.good(shown(&route.url)))];
+    let customer = below_integration(&route.customer);
+    rows.push(("for", format!("{} ({})", shown(customer), shown(&route.customer_external_id))));
+    if !route.customer_user.is_empty() {
+        rows.push(("user", shown(&route.customer_user)));
     }
-    said.join(" ")
+    block(&rows)
+}
+
+fn refused(
+    integration: &str,
+    response: &TestEndpointResponse,
+    refusal: &TestRefusal,
+    style: Style,
+) -> String {
+    let mut rows = vec![("refused", style.bad(shown(&refusal.code)))];
+    rows.push(("why", shown(&refusal.detail)));
+    for (place, candidate) in refusal.candidates.iter().enumerate() {
+        let stands_for = match candidate.stands_for.as_str() {
+            "" => String::new(),
+            stands_for => format!("{GAP}{}", style.dim(shown(stands_for))),
+        };
+        let value = style.bold(cut(&format!("{:?}", candidate.value), VALUE_CHARS_MAX));
+        rows.push((if place == 0 { "nearest" } else { "" }, format!("{value}{stands_for}")));
+    }
+    for (place, advice) in refusal.advice.iter().enumerate() {
+        rows.push((if place == 0 { "to do" } else { "or" }, shown(advice)));
+    }
+    if let Some(command) = commands::command(integration, response, refusal) {
+        rows.push(("run", style.bold(shown(&command))));
+    }
+    block(&rows)
+}
+
+/// Labelled lines.
+fn block(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let line = |(label, said): &(&str, String)| format!("{label:width$}{GAP}{said}\n");
+    rows.iter().map(line).collect()
+}
+
+fn took(step: &TraceStep) -> Option<String> {
+    let took = step.duration.and_then(pointsman_proto::duration::read)?;
+    Some(format!("{:.1} ms", took.as_secs_f64() * 1_000.0))
 }
 
 /// A name without the integration's, which is the one that was asked for: a line fits on a screen.
@@ -80,7 +179,7 @@ fn label(stage: Stage) -> &'static str {
 fn compact(results: &Struct) -> String {
     let fields: Vec<_> =
         results.fields.iter().map(|(key, value)| format!("{}: {}", shown(key), value_text(value))).collect();
-    cut(&format!("{{{}}}", fields.join(", ")))
+    cut(&format!("{{{}}}", fields.join(", ")), RESULTS_CHARS_MAX)
 }
 
 fn value_text(value: &prost_types::Value) -> String {
@@ -94,91 +193,12 @@ fn value_text(value: &prost_types::Value) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= VALUE_CHARS_MAX {
+fn cut(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
         return text.to_owned();
     }
-    text.chars().take(VALUE_CHARS_MAX).chain(['…']).collect()
+    text.chars().take(chars_max).chain(['…']).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use pointsman_proto::admin::v1::{TestRefusal, TestRoute};
-
-    use super::*;
-
-    fn step(stage: Stage, source: &str, found: &str, resolved: &str, through: &str) -> TraceStep {
-        TraceStep {
-            stage: stage.into(),
-            source: source.into(),
-            found: found.into(),
-            resolved: resolved.into(),
-            through: through.into(),
-            ..TraceStep::default()
-        }
-    }
-
-    #[test]
-    fn a_route_reads_like_a_sentence() {
-        let response = TestEndpointResponse {
-            steps: vec![
-                step(
-                    Stage::Customer,
-                    "results.body.data.customerId",
-                    "A06DFFAC",
-                    "customers/bowlers-inc",
-                    "integrations/acme-erp/customerMappings/a06dffac",
-                ),
-                step(Stage::Deployment, "", "", "integrations/acme-erp/deployments/bowlers-inc", ""),
-                step(Stage::Flow, "results.body.data.type", "inventory_update", "update-inventory", "values"),
-            ],
-            end: Some(End::Route(TestRoute {
-                url: "http://127.0.0.1:9001/inventory".into(),
-                ..Default::default()
-            })),
-        };
-        assert_eq!(
-            trace(&response, Style::plain()),
-            "  customer     results.body.data.customerId = \"A06DFFAC\" → customers/bowlers-inc by customerMappings/a06dffac\n\
-             \x20 deployment   → integrations/acme-erp/deployments/bowlers-inc\n\
-             \x20 flow         results.body.data.type = \"inventory_update\" → update-inventory by values\n\
-             \x20 goes to      http://127.0.0.1:9001/inventory\n"
-        );
-    }
-
-    #[test]
-    fn a_refusal_has_its_code_and_its_reason() {
-        let refusal = TestRefusal { code: "customer_unknown".into(), detail: "no\u{1b}[31m such".into() };
-        let response = TestEndpointResponse {
-            steps: vec![step(Stage::Customer, "results.body.data.customerId", "X\n", "", "")],
-            end: Some(End::Refusal(refusal)),
-        };
-        assert_eq!(
-            trace(&response, Style::plain()),
-            "  customer   results.body.data.customerId = \"X\\n\"\n  refused    customer_unknown: no\\u{1b}[31m such\n"
-        );
-    }
-
-    #[test]
-    fn a_reply_is_shown_in_one_line() {
-        let text = |text: &str| prost_types::Value { kind: Some(Kind::StringValue(text.into())) };
-        let results = Struct {
-            fields: [
-                ("customerExternalId".to_owned(), text("progix-1001")),
-                ("flowName".to_owned(), text("Update Inventory")),
-            ]
-            .into(),
-        };
-        let called = TraceStep {
-            results: Some(results),
-            duration: Some(prost_types::Duration { seconds: 0, nanos: 1_250_000 }),
-            ..step(Stage::Preprocess, "http://127.0.0.1:50061", "", "", "")
-        };
-        let response = TestEndpointResponse { steps: vec![called], end: None };
-        assert_eq!(
-            trace(&response, Style::plain()),
-            "  preprocess   http://127.0.0.1:50061 → {customerExternalId: \"progix-1001\", flowName: \"Update Inventory\"} \
-             1.2 ms\n"
-        );
-    }
-}
+mod tests;

@@ -113,6 +113,7 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<TestEndpointRequest>,
     ) -> Result<Response<TestEndpointResponse>, Status> {
-        test_endpoint::run(&self.tester, request.into_inner()).await.map(Response::new)
+        let caller = call::caller(&request);
+        test_endpoint::run(&self.tester, &caller, request.into_inner()).await.map(Response::new)
     }
 }

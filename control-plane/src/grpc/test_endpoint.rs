@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pointsman_proto::admin::v1::{
-    SampleRequest as SampleRequestMessage, TestEndpointRequest, TestEndpointResponse, TestRefusal, TestRoute,
-    TraceStep, test_endpoint_response::End, trace_step,
+    SampleRequest as SampleRequestMessage, TestCandidate, TestEndpointRequest, TestEndpointResponse,
+    TestRefusal, TestRoute, TraceStep, test_endpoint_response::End, trace_step,
 };
 use pointsman_routing::{
     decide,
     fault::Fault,
     integration::IntegrationSpec,
     name::{DeploymentName, FlowKey},
-    outcome::Refusal,
     results::{Reply, ReplyValue},
 };
 use prost_types::{ListValue, Struct, Value, value::Kind};
@@ -20,18 +19,24 @@ use tonic::Status;
 
 use super::{convert, status};
 use crate::{
+    domain::Caller,
     store::LookupError,
-    test_endpoint::{Destination, EndpointTester, Report, Sample, SampleRequest, Stage, Step, TestError},
+    test_endpoint::{
+        Candidate, Destination, EndpointTester, Refused, Report, Sample, SampleRequest, Stage, Step,
+        TestError,
+    },
 };
 
 pub(super) async fn run(
     tester: &EndpointTester,
+    caller: &Caller,
     request: TestEndpointRequest,
 ) -> Result<TestEndpointResponse, Status> {
     let (sample, faults) = read(request);
     let Some(sample) = sample else { return Err(status::from_faults(faults)) };
-    tester.test(sample, faults).await.map(response).map_err(|error| match error {
+    tester.test(caller, sample, faults).await.map(response).map_err(|error| match error {
         TestError::Faulty(faults) => status::from_faults(faults),
+        TestError::OutOfScope(name) => status::from_error(crate::registry::Error::OutOfScope(name)),
         TestError::NotFound(name) => status::from_error(crate::registry::Error::NotFound(name)),
         TestError::Lookup(LookupError::Store(error)) => status::from_error(error.into()),
         TestError::Lookup(error @ LookupError::Unusable { .. }) => status::unusable(&error),
@@ -107,10 +112,18 @@ fn response(report: Report) -> TestEndpointResponse {
         steps: report.steps.into_iter().map(step).collect(),
         end: Some(match report.end {
             Ok(destination) => End::Route(route(destination)),
-            Err(Refusal { outcome, detail }) => {
-                End::Refusal(TestRefusal { code: outcome.code().to_owned(), detail: detail.into_owned() })
-            }
+            Err(refused) => End::Refusal(refusal(refused)),
         }),
+    }
+}
+
+fn refusal(Refused { outcome, detail, advice, candidates }: Refused) -> TestRefusal {
+    let candidate = |Candidate { value, stands_for }| TestCandidate { value, stands_for };
+    TestRefusal {
+        code: outcome.code().to_owned(),
+        detail,
+        advice,
+        candidates: candidates.into_iter().map(candidate).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use pointsman_routing::{
     deployment::{Customer, Deployment, DeploymentSpec},
     directory::Directory as _,
     fault::Fault,
-    integration::{EndpointType, Integration, IntegrationSpec},
+    integration::{EndpointType, FlowSpec, Integration, IntegrationSpec},
     name::{DeploymentName, FlowKey, ResourceName},
 };
 
@@ -21,14 +21,20 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) integration: Integration,
-    /// The names and keys of its flows, for hints.
-    pub(super) flows: Vec<String>,
+    /// Its flows as they were written, for hints.
+    pub(super) flows: Vec<FlowSpec>,
     pub(super) target: Target,
     /// The customer of the target's deployment.
     pub(super) customer: Option<Customer>,
 }
 
 impl Endpoint {
+    /// What may stand for each of its flows: names and keys.
+    pub(super) fn flow_names(&self) -> impl Iterator<Item = &str> {
+        let both = self.flows.iter().flat_map(|flow| [flow.name.as_str(), flow.key.as_str()]);
+        both.filter(|name| !name.is_empty())
+    }
+
     /// Finds it, or all that is wrong with how it was asked for.
     pub(super) fn find(
         view: &Snapshot<'_>,
@@ -46,7 +52,7 @@ impl Endpoint {
             }
             None => stored.spec,
         };
-        let flows = spec.flows.iter().flat_map(|flow| [flow.name.clone(), flow.key.clone()]).collect();
+        let flows = spec.flows.clone();
 
         let called = Called::parse(spec.endpoint_type, sample, &mut faults);
         let integration = match Integration::parse(id.clone(), spec) {
@@ -132,7 +138,11 @@ impl Called {
             None => Target::Deployment(deployment),
             Some(flow) if deployment.flow_endpoints.contains_key(&flow) => Target::Flow(deployment, flow),
             Some(_) => {
-                let fault = Fault::new("flow", format_args!("{name} has no URL for it, and so no endpoint"));
+                let known =
+                    deployment.flow_endpoints.keys().map(|key| key.as_str()).collect::<Vec<_>>().join(", ");
+                let reason =
+                    format_args!("{name} has no URL for it, and so no endpoint; it has URLs for {known}");
+                let fault = Fault::new("flow", reason);
                 return Err(TestError::Faulty(vec![fault]));
             }
         };

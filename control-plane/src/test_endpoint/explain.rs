@@ -2,15 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_routing::{
-    decide,
-    integration::Preprocess,
-    outcome::{Outcome, Refusal},
-    results::Reply,
-    source::ValueSource,
-};
-
-use super::{Endpoint, nearest::nearest};
+use pointsman_routing::{decide, integration::Preprocess, outcome::Refusal, results::Reply};
 
 /// A step of a test.
 #[derive(Clone, Debug)]
@@ -116,56 +108,4 @@ fn sentence(step: &decide::Step) -> String {
 fn capitalised(sentence: &str) -> String {
     let mut chars = sentence.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// The refusal as an admin should read it: what the failed step says, and what may have been meant.
-pub(super) fn refusal(refusal: Refusal, failed: Option<&Step>, endpoint: &Endpoint) -> Refusal {
-    let Some(failed) = failed else { return refusal };
-    let hint = failed.found.as_deref().and_then(|found| hint(refusal.outcome, found, endpoint));
-    let detail = match hint {
-        Some(hint) => format!("{} {hint}", failed.detail),
-        None => failed.detail.clone(),
-    };
-    Refusal::new(refusal.outcome, detail)
-}
-
-fn hint(outcome: Outcome, found: &str, endpoint: &Endpoint) -> Option<String> {
-    let integration = &endpoint.integration;
-    let source = match outcome {
-        Outcome::FlowUnknown => integration.flow_name.as_ref()?,
-        Outcome::CustomerUnknown => integration.external_customer_id.as_ref()?,
-        Outcome::CustomerUserNotResolved => integration.external_customer_user_id.as_ref()?,
-        _ => return None,
-    };
-    let meant = match source.translate(found) {
-        None => nearest(found, source.values.keys().map(|known| &**known)),
-        Some(name) if outcome == Outcome::FlowUnknown => {
-            return Some(match nearest(name, endpoint.flows.iter().map(String::as_str)) {
-                Some(flow) => format!("Is the flow {flow:?} meant?"),
-                None => format!("The flows are {}.", some_of(&endpoint.flows)),
-            });
-        }
-        Some(_) => None,
-    };
-    Some(match meant {
-        Some(meant) => format!("Is {meant:?} meant?"),
-        None => return table_hint(source),
-    })
-}
-
-fn table_hint(source: &ValueSource) -> Option<String> {
-    (!source.values.is_empty()).then(|| {
-        let known: Vec<_> = source.values.keys().map(ToString::to_string).collect();
-        format!("values holds {}.", some_of(&known))
-    })
-}
-
-/// The first few, quoted.
-fn some_of(texts: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let mut shown: Vec<_> = texts.iter().take(SHOWN).map(|text| format!("{text:?}")).collect();
-    if texts.len() > SHOWN {
-        shown.push(format!("and {} more", texts.len() - SHOWN));
-    }
-    shown.join(", ")
 }

@@ -84,6 +84,14 @@ impl Failure {
         }
     }
 
+    /// The words are for an admin: what happened, as much of it as a sentence bears.
+    pub(super) fn for_admin(&self) -> Refusal {
+        const MAX_CHARS: usize = 1_024;
+        let said = self.to_string();
+        let detail: String = said.trim_end_matches([':', ' ']).chars().take(MAX_CHARS).collect();
+        Refusal::new(self.outcome(), detail)
+    }
+
     /// The words are for the sender: no address, and the service's own only where it refuses.
     pub(super) fn into_refusal(self) -> Refusal {
         let outcome = self.outcome();
@@ -186,6 +194,16 @@ mod tests {
             assert_eq!(refusal.outcome, outcome, "{code:?}");
             assert!(!refusal.detail.contains("10.0.0.7"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn an_admin_is_told_what_happened() {
+        let said = Failure::of_call(Status::new(Code::NotFound, "no shop 7"), Said::Grpc, 1).for_admin();
+        assert_eq!(said, Refusal::new(Outcome::PreprocessRefused, "it answered NotFound: no shop 7"));
+        let dead = Failure::Unreachable("127.0.0.1:1: connection refused".to_owned()).for_admin();
+        assert_eq!(dead.detail, "no connection: 127.0.0.1:1: connection refused");
+        let long = Failure::Unreachable("x".repeat(10_000)).for_admin();
+        assert_eq!(long.detail.len(), 1_024);
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl Failure {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Advised { hint, .. } => return Some(hint.clone()),
             Self::Connect(error) => return of_connecting(error),
             Self::Call(AdminError::Refused(refused)) => return of_refusal(refused),
             Self::Call(AdminError::Unreachable { server, reason }) => unreachable(server, reason),
