@@ -60,8 +60,8 @@ pub use requests::{Remembered, Room};
 pub use restore::{RestoreError, Restored, restore};
 pub use revisions::IntegrationRevision;
 pub use secrets::{
-    KeyId, KeyRing, KeySource, MalformedKey, OldKey, RotateError, Rotated, SecretKey, SecretKeyError,
-    rotate_secret_key,
+    KeyId, KeyRing, KeySource, MalformedKey, OldKey, RotateError, Rotated, SealError, SecretKey,
+    SecretKeyError, rotate_secret_key,
 };
 pub use select::Scope;
 pub use snapshot::{Change, Head, Snapshot};
@@ -93,7 +93,15 @@ impl Store {
     /// its secrets under the first of `keys`. Blocks: on the disk, and for a few seconds where another process is just
     /// letting go of the database.
     pub fn open_with(data: &Path, keys: &KeySource) -> Result<Self, OpenError> {
-        let opened = open::open(data, keys)?;
+        Self::serve(open::open(data, Some(keys))?)
+    }
+
+    /// The same for somebody who neither reads nor writes resources with secrets: without keys, and nothing is sealed.
+    pub fn open_without_keys(data: &Path) -> Result<Self, OpenError> {
+        Self::serve(open::open(data, None)?)
+    }
+
+    fn serve(opened: open::Opened) -> Result<Self, OpenError> {
         let vault = Arc::new(opened.vault);
         let (sender, revisions) = watch::channel(opened.head.revision);
         Ok(Self {

@@ -166,7 +166,7 @@ pub(crate) fn put<K: Table>(tx: &mut WriteTransaction<'_>, name: &str, spec: K, 
     tx.put(&resource).unwrap();
 }
 
-fn resource<K: Kind>(name: &str, spec: K, tokens: K::Tokens, revision: Revision) -> Resource<K> {
+pub(crate) fn resource<K: Kind>(name: &str, spec: K, tokens: K::Tokens, revision: Revision) -> Resource<K> {
     let meta = Meta {
         uid: Uuid::nil(),
         display_name: String::new(),

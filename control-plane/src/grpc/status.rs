@@ -177,7 +177,7 @@ pub(super) fn from_store(error: &StoreError) -> Status {
         StoreError::Sqlite(_)
         | StoreError::Damaged { .. }
         | StoreError::ImportIncomplete { .. }
-        | StoreError::Random(_)
+        | StoreError::Seal(_)
         | StoreError::Panicked => return internal(error),
     };
     tracing::error!(error = error as &dyn std::error::Error, reason = reason.label(), "a call failed");

@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::{ErrorCode, ffi};
 
-use super::SecretKeyError;
+use super::{SealError, SecretKeyError};
 use crate::domain::RandomError;
 
 /// Why a database cannot be opened.
@@ -87,6 +87,9 @@ pub enum OpenError {
     /// The keys that secrets are sealed under.
     #[error(transparent)]
     Key(#[from] SecretKeyError),
+    /// A secret could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// No randomness for a new database's epoch and keys.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -145,9 +148,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// No randomness to seal a secret with.
+    /// A secret could not be sealed.
     #[error(transparent)]
-    Random(#[from] RandomError),
+    Seal(#[from] SealError),
     /// The rows of an import could not all be read back.
     #[error("an import came to {rows} of its {of} rows")]
     ImportIncomplete {

@@ -37,7 +37,7 @@ pub(super) struct Opened {
     pub(super) changed_from: Option<KeyId>,
 }
 
-pub(super) fn open(data: &Path, keys: &KeySource) -> Result<Opened, OpenError> {
+pub(super) fn open(data: &Path, keys: Option<&KeySource>) -> Result<Opened, OpenError> {
     files::create_folder(data).map_err(|source| OpenError::file(data, source))?;
     let lock = files::lock(data)?;
     restore::finish(data)?;
@@ -58,7 +58,10 @@ pub(super) fn open(data: &Path, keys: &KeySource) -> Result<Opened, OpenError> {
     }
     begin(&mut connection).map_err(failed)?;
     migrations::run(&mut connection, &path, version)?;
-    let Settled { vault, changed_from } = secrets::settle(&mut connection, &path, version == 0, keys)?;
+    let Settled { vault, changed_from } = match keys {
+        Some(keys) => secrets::settle(&mut connection, &path, version == 0, keys)?,
+        None => Settled { vault: Vault::locked(), changed_from: None },
+    };
     let head = Head::read(&connection).map_err(failed)?;
     let page_key = PageKey::read(&connection).map_err(failed)?;
     Ok(Opened { path, connection, lock, head, page_key, vault, changed_from })

@@ -64,6 +64,17 @@ pub(super) enum Place<'p> {
     Salt,
 }
 
+/// Why a secret is not sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The database was opened without its keys.
+    #[error("the database was opened without the keys of its secrets")]
+    NoKey,
+    /// No randomness for a nonce.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
 /// Why a sealed value does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UnsealError {
@@ -88,6 +99,11 @@ impl Vault {
         Self { current: ring.current().id(), ciphers: ring.keys().map(cipher).collect(), digests: None }
     }
 
+    /// Has no keys: neither seals nor opens anything.
+    pub(super) fn locked() -> Self {
+        Self { current: KeyId::default(), ciphers: BTreeMap::new(), digests: None }.with_salt("")
+    }
+
     /// The key that it seals under.
     pub(super) fn current(&self) -> KeyId {
         self.current
@@ -98,7 +114,7 @@ impl Vault {
         &self,
         place: Place<'_>,
         values: &BTreeMap<String, String>,
-    ) -> Result<BTreeMap<String, String>, RandomError> {
+    ) -> Result<BTreeMap<String, String>, SealError> {
         values.iter().map(|(name, value)| Ok((name.clone(), self.seal(place, name, value)?))).collect()
     }
 
@@ -119,11 +135,12 @@ impl Vault {
     }
 
     /// Seals the value of this name.
-    pub(super) fn seal(&self, place: Place<'_>, name: &str, value: &str) -> Result<String, RandomError> {
+    pub(super) fn seal(&self, place: Place<'_>, name: &str, value: &str) -> Result<String, SealError> {
+        let cipher = self.ciphers.get(&self.current).ok_or(SealError::NoKey)?;
         let mut nonce = [0; NONCE_LEN];
-        getrandom::fill(&mut nonce)?;
+        getrandom::fill(&mut nonce).map_err(RandomError::from)?;
         let mut bytes = value.as_bytes().to_vec();
-        self.ciphers[&self.current]
+        cipher
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(place.bytes(name)),

@@ -40,7 +40,7 @@ pub async fn create_offline(
     // Before anything is made.
     let (id, spec) = read(request).map_err(OfflineError::Faulty)?;
     let data = data.to_owned();
-    let opening = task::spawn_blocking(move || Store::open(&data)).await;
+    let opening = task::spawn_blocking(move || Store::open_without_keys(&data)).await;
     let store = opening.map_err(|error| OpenError::Thread(error.into()))??;
     let access = Access::load(store.clone(), SystemTime::now, Reach::OtherMachines).await;
     let created = match access {

@@ -31,7 +31,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 pub struct SecretKey([u8; KEY_BYTES]);
 
 /// Names a key, and tells nothing about it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(u64);
 
 /// The keys at hand: the first one seals, all of them open.

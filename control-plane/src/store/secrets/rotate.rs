@@ -69,7 +69,7 @@ fn rotate(data: &Path, keys: &KeySource, old: OldKey, at: &mut dyn FnMut()) -> R
     if !database.is_file() {
         return Err(RotateError::NoDatabase(data.to_owned()));
     }
-    let mut opened = open::open(data, keys)?;
+    let mut opened = open::open(data, Some(keys))?;
     let from = opened.vault.current();
     let file = match keys {
         KeySource::File(file) => file,

@@ -4,11 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use rusqlite::{Connection, params};
 
-use super::{Place, Vault};
-use crate::{
-    domain::RandomError,
-    store::{OpenError, endpoint},
-};
+use super::{Place, SealError, Vault};
+use crate::store::{OpenError, endpoint};
 
 /// Rows that are read before any of them is written.
 const BATCH_ROWS: i64 = 256;
@@ -21,7 +18,7 @@ pub(super) enum WalkError {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
-    Random(#[from] RandomError),
+    Seal(#[from] SealError),
 }
 
 /// Secrets that cannot be opened, or rows that hold none although they should.
@@ -40,7 +37,7 @@ pub(super) fn rewrite(
         Place<'_>,
         &BTreeMap<String, String>,
         &mut Faults,
-    ) -> Result<Option<BTreeMap<String, String>>, RandomError>,
+    ) -> Result<Option<BTreeMap<String, String>>, SealError>,
 ) -> Result<(), WalkError> {
     rewrite_headers(connection, faults, &mut change)?;
     rewrite_metadata(connection, faults, &mut change)
@@ -50,7 +47,7 @@ type Change<'c> = &'c mut dyn FnMut(
     Place<'_>,
     &BTreeMap<String, String>,
     &mut Faults,
-) -> Result<Option<BTreeMap<String, String>>, RandomError>;
+) -> Result<Option<BTreeMap<String, String>>, SealError>;
 
 fn rewrite_headers(
     connection: &Connection,
@@ -168,7 +165,7 @@ impl WalkError {
     pub(super) fn at(self, path: &Path) -> OpenError {
         match self {
             Self::Sqlite(source) => OpenError::sqlite(path, source),
-            Self::Random(error) => error.into(),
+            Self::Seal(error) => error.into(),
         }
     }
 }

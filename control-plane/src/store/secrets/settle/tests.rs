@@ -218,6 +218,43 @@ async fn a_database_without_secrets_needs_no_key_to_come_back() {
     Store::open(data.path()).unwrap();
 }
 
+/// Whoever only makes an access token needs no key, makes none, and seals nothing.
+#[tokio::test]
+async fn a_database_opens_without_keys_for_what_is_not_secret() {
+    let new = TempDir::new().unwrap();
+    Store::open_without_keys(new.path()).unwrap().close().await;
+    assert!(!new.path().join("pointsman.key").exists());
+    let key = random();
+    Store::open_with(new.path(), &given(&[&key])).unwrap();
+
+    let data = in_the_clear();
+    Store::open_without_keys(data.path()).unwrap().close().await;
+    assert!(!occurrences(data.path(), "bowlers-secret").is_empty(), "left to whoever has the key");
+    Store::open_with(data.path(), &given(&[&key])).unwrap().close().await;
+    let store = Store::open_without_keys(data.path()).unwrap();
+    crate::store::tests::write(&store, "fine").await;
+    let name = "integrations/shared/deployments/pencils-co";
+    let read = store.read(move |snapshot| snapshot.get::<DeploymentSpec>(&name.parse().unwrap())).await;
+    assert!(read.unwrap_err().to_string().contains(&key.id().to_string()));
+    let written = store.write::<_, StoreError, _>(crate::store::Keep::Changes, |tx| {
+        let headers = [("a".to_owned(), "canary".to_owned())].into();
+        let endpoint = pointsman_routing::deployment::FlowEndpointSpec { headers, ..Default::default() };
+        let spec =
+            DeploymentSpec { flow_endpoints: [("x".to_owned(), endpoint)].into(), ..Default::default() };
+        tx.put(&testkit::resource(
+            "integrations/shared/deployments/x",
+            spec,
+            Default::default(),
+            tx.revision(),
+        ))
+    });
+    assert!(matches!(written.await, Err(StoreError::Seal(crate::store::SealError::NoKey))));
+    store.close().await;
+    assert!(occurrences(data.path(), "canary").is_empty());
+    let store = Store::open_with(data.path(), &given(&[&key])).unwrap();
+    assert_eq!(secrets(&store).await.len(), HELD.len());
+}
+
 #[tokio::test]
 async fn a_new_key_before_the_old_one_seals_everything_again() {
     let data = in_the_clear();
