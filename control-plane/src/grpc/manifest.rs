@@ -121,3 +121,6 @@ fn add<K: Admin>(messages: &mut Vec<K::Message>, resource: Resource<K>) -> usize
     messages.push(message);
     bytes
 }
+
+#[cfg(test)]
+mod tests;

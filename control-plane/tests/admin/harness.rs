@@ -245,7 +245,7 @@ async fn start(data: &Path) -> Running {
 
 fn connect(addr: SocketAddr) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{addr}")).expect("a URL");
-    endpoint.timeout(Duration::from_secs(30)).connect_lazy()
+    endpoint.timeout(Duration::from_secs(300)).connect_lazy()
 }
 
 struct NoPreprocess;

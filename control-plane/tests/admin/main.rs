@@ -9,6 +9,7 @@ mod faults;
 mod filters;
 mod harness;
 mod imports;
+mod large;
 mod lists;
 mod lookup;
 mod manifests;
