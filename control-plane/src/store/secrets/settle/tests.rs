@@ -218,6 +218,26 @@ async fn a_database_without_secrets_needs_no_key_to_come_back() {
     Store::open(data.path()).unwrap();
 }
 
+/// As docs/secrets.md says it.
+#[tokio::test]
+async fn without_its_key_a_database_comes_back_without_its_secrets() {
+    let document = include_str!("../../../../../docs/secrets.md");
+    let (_, sql) = document.split_once("```sql\n").unwrap();
+    let (sql, _) = sql.split_once("```").unwrap();
+    let data = in_the_clear();
+    Store::open_with(data.path(), &given(&[&random()])).unwrap().close().await;
+    Store::open(data.path()).unwrap_err();
+    crate::store::tests::connection(&data).execute_batch(sql).unwrap();
+    let store = Store::open(data.path()).unwrap();
+    assert!(secrets(&store).await.is_empty());
+    let name = "integrations/shared/deployments/pencils-co";
+    let kept = store.read(move |snapshot| snapshot.get::<DeploymentSpec>(&name.parse().unwrap())).await;
+    assert_eq!(
+        kept.unwrap().unwrap().spec.flow_endpoints["create-order"].url,
+        "https://flows.example/orders"
+    );
+}
+
 /// Whoever only makes an access token needs no key, makes none, and seals nothing.
 #[tokio::test]
 async fn a_database_opens_without_keys_for_what_is_not_secret() {
