@@ -17,10 +17,16 @@ mod edges;
 mod export;
 mod failure;
 mod get;
+mod lookup;
+mod names;
+mod pause;
 mod profile;
 mod receive;
 mod resource;
 mod restore;
+mod revisions;
+mod rollback;
+mod rotate_url;
 mod secret_key;
 pub(crate) mod serve;
 mod test;
@@ -66,6 +72,18 @@ enum Command {
     Get(get::Get),
     /// Remove resources.
     Delete(delete::Delete),
+    /// Show what an integration was, and what changed: who, when, what.
+    Revisions(revisions::Revisions),
+    /// Make an integration what it was at an earlier revision.
+    Rollback(rollback::Rollback),
+    /// Give an endpoint a new URL; the old one works beside it until that is finished.
+    RotateUrl(rotate_url::RotateUrl),
+    /// Stop a deployment's requests: senders get 503 with Retry-After.
+    Pause(pause::Pause),
+    /// Let a paused deployment's requests through again.
+    Resume(pause::Resume),
+    /// Find a customer by what the third party calls it, or by what you do.
+    Lookup(lookup::Lookup),
     /// Show what an endpoint would do with a request, without sending it on.
     Test(test::Test),
     /// Show the edges.
@@ -96,6 +114,12 @@ impl Cli {
             Command::Export(export) => call(export.run()),
             Command::Get(get) => call(get.run()),
             Command::Delete(delete) => call(delete.run()),
+            Command::Revisions(revisions) => call(revisions.run()),
+            Command::Rollback(rollback) => call(rollback.run()),
+            Command::RotateUrl(rotate_url) => call(rotate_url.run()),
+            Command::Pause(pause) => call(pause.run()),
+            Command::Resume(resume) => call(resume.run()),
+            Command::Lookup(lookup) => call(lookup.run()),
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
             Command::Profile(profile) => call(profile.run()),

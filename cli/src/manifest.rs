@@ -11,6 +11,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _};
 use serde::Serialize as _;
 
 pub(crate) use self::{
+    flat::flat,
     node::{Node, Value},
     shape::{Fault, kind_of},
     source::Source,
@@ -19,6 +20,7 @@ pub(crate) use self::{
 use crate::output::Format;
 
 mod fields;
+mod flat;
 mod node;
 mod output_only;
 mod shape;
@@ -41,7 +43,9 @@ macro_rules! documents {
 
 documents! {
     Manifest ApplyManifestResponse Integration Customer CustomerMapping Deployment Edge ListEdgesResponse
-    TestEndpointResponse
+    TestEndpointResponse ListIntegrationRevisionsResponse RollbackIntegrationResponse
+    IntegrationServiceRotateEndpointTokenResponse DeploymentServiceRotateEndpointTokenResponse
+    PauseDeploymentResponse ResumeDeploymentResponse LookupCustomerResponse
 }
 
 /// A text that is not a document of its kind, or a message that cannot be written.

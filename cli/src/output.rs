@@ -9,6 +9,7 @@ use crate::commands::Failure;
 
 pub(crate) mod arrival;
 pub(crate) mod changes;
+pub(crate) mod history;
 pub(crate) mod profiles;
 mod refused;
 pub(crate) mod resources;

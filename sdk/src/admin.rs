@@ -37,6 +37,7 @@ pub use self::{
 mod connect;
 mod credentials;
 mod error;
+mod rotation;
 
 /// The longest message that is sent or received, in bytes: 64 MiB.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -165,6 +166,10 @@ rpcs! {
         update_integration(UpdateIntegrationRequest) -> UpdateIntegrationResponse;
         /// DeleteIntegration removes one. FAILED_PRECONDITION, naming what uses it, where something does.
         delete_integration(DeleteIntegrationRequest) -> DeleteIntegrationResponse;
+        /// ListIntegrationRevisions reads a page of what an integration was, the latest first.
+        list_integration_revisions(ListIntegrationRevisionsRequest) -> ListIntegrationRevisionsResponse;
+        /// RollbackIntegration makes an integration what it was at an earlier revision.
+        rollback_integration(RollbackIntegrationRequest) -> RollbackIntegrationResponse;
         /// TestEndpoint answers what an endpoint would do with a request, step by step. Nothing is dispatched.
         test_endpoint(TestEndpointRequest) -> TestEndpointResponse;
     }
@@ -191,6 +196,8 @@ rpcs! {
         update_customer_mapping(UpdateCustomerMappingRequest) -> UpdateCustomerMappingResponse;
         /// DeleteCustomerMapping removes one.
         delete_customer_mapping(DeleteCustomerMappingRequest) -> DeleteCustomerMappingResponse;
+        /// LookupCustomer finds a customer by what the third party calls it, or by what the vendor does.
+        lookup_customer(LookupCustomerRequest) -> LookupCustomerResponse;
     }
     DeploymentServiceClient {
         /// CreateDeployment makes a deployment. ALREADY_EXISTS where the name is taken.
@@ -203,6 +210,10 @@ rpcs! {
         update_deployment(UpdateDeploymentRequest) -> UpdateDeploymentResponse;
         /// DeleteDeployment removes one.
         delete_deployment(DeleteDeploymentRequest) -> DeleteDeploymentResponse;
+        /// PauseDeployment stops a deployment's requests: senders get 503 with Retry-After.
+        pause_deployment(PauseDeploymentRequest) -> PauseDeploymentResponse;
+        /// ResumeDeployment lets them through again.
+        resume_deployment(ResumeDeploymentRequest) -> ResumeDeploymentResponse;
     }
     EdgeServiceClient {
         /// GetEdge reads one. NOT_FOUND where none of that name has connected.

@@ -103,7 +103,12 @@ fn add(text: &mut String, change: &ManifestChange, style: Style) {
         text.push_str(&format!("   taken over from {}", style.bold(shown(&change.adopted_from))));
     }
     text.push('\n');
-    for FieldChange { field, before, after, reroutes } in &change.changes {
+    add_fields(text, &change.changes, style);
+}
+
+/// Adds a line for each field that differs.
+pub(crate) fn add_fields(text: &mut String, changes: &[FieldChange], style: Style) {
+    for FieldChange { field, before, after, reroutes } in changes {
         let before = before.as_deref().map_or_else(|| style.dim("none"), |value| style.bad(quoted(value)));
         let after = after.as_deref().map_or_else(|| style.dim("none"), |value| style.good(quoted(value)));
         text.push_str(&format!("    {}: {before} → {after}", shown(field)));
