@@ -30,6 +30,7 @@ mod rotate_url;
 mod secret_key;
 pub(crate) mod serve;
 mod test;
+mod token;
 mod up;
 mod write;
 
@@ -88,6 +89,8 @@ enum Command {
     Test(test::Test),
     /// Show the edges.
     Edges(edges::Edges),
+    /// Manage access tokens, which say who may do what.
+    Token(token::Token),
     /// Keep which control plane you talk to, and as whom, under names.
     Profile(profile::Profile),
     /// Copy the database to a file, while a control plane runs on it or while none does.
@@ -122,6 +125,7 @@ impl Cli {
             Command::Lookup(lookup) => call(lookup.run()),
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
+            Command::Token(token) => call(token.run()),
             Command::Profile(profile) => call(profile.run()),
             Command::Backup(backup) => backup.run(),
             Command::Restore(restore) => restore.run(),

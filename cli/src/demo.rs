@@ -191,11 +191,13 @@ async fn start_servers(data: &TempDir, edge_runtime: &Handle) -> Result<Servers,
     let public_url = Some(config.public_url.clone());
     let app = control_plane::App::build(config).await.map_err(ServeError::ControlPlane)?;
     let admin = app.admin_addr();
+    let token = serve::own_edge_token(&app, EDGE_ID)?;
     let mut servers = Servers { control_plane: Some(app.spawn()), edge: None, public_url };
 
     let mut config = edge::Config::new(EDGE_ID, addresses::url(admin, false));
     config.edge_listen = ANY;
     config.status_listen = ANY;
+    config.token = Some(token);
     config.own_listeners.push(admin);
     config.limits.drain = DRAIN;
     servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);

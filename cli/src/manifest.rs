@@ -46,6 +46,7 @@ documents! {
     TestEndpointResponse ListIntegrationRevisionsResponse RollbackIntegrationResponse
     IntegrationServiceRotateEndpointTokenResponse DeploymentServiceRotateEndpointTokenResponse
     PauseDeploymentResponse ResumeDeploymentResponse LookupCustomerResponse
+    AccessToken CreateAccessTokenResponse ListAccessTokensResponse DeleteAccessTokenResponse
 }
 
 /// A text that is not a document of its kind, or a message that cannot be written.

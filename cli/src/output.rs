@@ -15,6 +15,7 @@ mod refused;
 pub(crate) mod resources;
 pub(crate) mod style;
 pub(crate) mod table;
+pub(crate) mod tokens;
 pub(crate) mod trace;
 
 /// A format for programs.

@@ -4,6 +4,7 @@ pub(crate) use self::{
     admin::AdminSettings,
     control_plane::ControlPlaneSettings,
     edge::EdgeSettings,
+    edge_token::EdgeTokenSettings,
     egress::EgressSettings,
     logging::LogSettings,
     output::{OutputFormat, OutputSettings},
@@ -16,6 +17,7 @@ pub(crate) use self::{
 pub(crate) mod admin;
 mod control_plane;
 mod edge;
+mod edge_token;
 mod egress;
 mod limits;
 pub(crate) mod logging;

@@ -12,7 +12,7 @@ use futures::{FutureExt as _, future::OptionFuture};
 use pointsman_routing::name::EdgeId;
 use tokio::{net::TcpListener, task, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::transport::{Identity, ServerTlsConfig, server::TcpIncoming};
+use tonic::transport::{Certificate, Identity, ServerTlsConfig, server::TcpIncoming};
 
 use crate::{
     access::{Access, Reach},
@@ -81,8 +81,13 @@ pub enum BuildError {
         /// Why.
         source: io::Error,
     },
-    /// The certificate or its key.
-    #[error("cannot use the certificate and key for TLS: {0}")]
+    /// Certificates of clients are shown over TLS alone.
+    #[error(
+        "a CA for the certificates of clients was given, and there is no TLS: give a certificate and its key too"
+    )]
+    ClientCaWithoutTls,
+    /// The certificate, its key, or the CA of clients.
+    #[error("cannot use the certificates and the key for TLS: {0}")]
     Tls(tonic::transport::Error),
     /// The database.
     #[error(transparent)]
@@ -110,7 +115,8 @@ impl App {
             return Err(BuildError::Plaintext(addr));
         }
         let tls = match &config.tls {
-            Some((cert, key)) => Some(read_tls(cert, key).await?),
+            Some((cert, key)) => Some(read_tls(cert, key, config.client_ca.as_deref()).await?),
+            None if config.client_ca.is_some() => return Err(BuildError::ClientCaWithoutTls),
             None => None,
         };
         let data = config.data.clone();
@@ -290,13 +296,17 @@ fn incoming(listener: TcpListener) -> TcpIncoming {
     TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
-async fn read_tls(cert: &Path, key: &Path) -> Result<ServerTlsConfig, BuildError> {
+async fn read_tls(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<ServerTlsConfig, BuildError> {
     let read = async |path: &Path| {
         let failed = |source| BuildError::Pem { path: path.to_owned(), source };
         tokio::fs::read(path).await.map_err(failed)
     };
     let identity = Identity::from_pem(read(cert).await?, read(key).await?);
-    Ok(ServerTlsConfig::new().identity(identity).timeout(TLS_HANDSHAKE_TIMEOUT))
+    let tls = ServerTlsConfig::new().identity(identity).timeout(TLS_HANDSHAKE_TIMEOUT);
+    Ok(match client_ca {
+        Some(file) => tls.client_ca_root(Certificate::from_pem(read(file).await?)),
+        None => tls,
+    })
 }
 
 /// The access tokens, with which somebody must be able to call.

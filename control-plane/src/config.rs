@@ -24,6 +24,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// TLS for the admin port: PEM files of the certificate chain and its key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Mutual TLS: the PEM file of the CAs that every client of the admin port must show a certificate of. Needs `tls`.
+    pub client_ca: Option<PathBuf>,
     /// An admin port that is not on loopback may do without TLS: something in front of it keeps secrets from being read
     /// on the way.
     pub plaintext: bool,
@@ -46,6 +48,7 @@ impl Config {
             data,
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             tls: None,
+            client_ca: None,
             plaintext: false,
             edge_listen: None,
             public_url: PublicUrl::default(),

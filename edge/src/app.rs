@@ -67,7 +67,7 @@ impl App {
     pub async fn build(config: Config) -> Result<Self, BuildError> {
         let edge =
             EdgeId::parse(&config.id).map_err(|source| BuildError::Id { id: config.id.clone(), source })?;
-        let control_plane = ControlPlane::parse(&config.control_plane, config.control_plane_ca.as_deref())?;
+        let control_plane = ControlPlane::parse(&config)?;
         listener::check_certificate(&config)?;
         let (metrics, serving) = (Metrics::new(), Serving::default());
         let egress = Egress::new(config.egress);

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
+pub use crate::sync::AccessToken;
+
 /// Everything that an edge can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -13,6 +15,12 @@ pub struct Config {
     pub control_plane: String,
     /// PEM file with the CAs of the control plane; the system's where it is none.
     pub control_plane_ca: Option<PathBuf>,
+    /// The certificate that is shown to a control plane which asks for one.
+    pub control_plane_identity: Option<TlsFiles>,
+    /// The access token that says which edge this is, where the control plane asks for one.
+    pub token: Option<AccessToken>,
+    /// The token may be sent over plain http to another machine, where everybody on the way can read it.
+    pub token_over_plaintext: bool,
     /// Where webhooks are taken. Port 0 works.
     pub edge_listen: SocketAddr,
     /// Health, readiness and metrics. Port 0 works.
@@ -111,6 +119,9 @@ impl Config {
             id: id.into(),
             control_plane: control_plane.into(),
             control_plane_ca: None,
+            control_plane_identity: None,
+            token: None,
+            token_over_plaintext: false,
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             status_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             tls: None,

@@ -11,6 +11,7 @@ mod claims;
 mod commit;
 mod control_plane;
 mod convert;
+mod credentials;
 mod end;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -29,8 +30,8 @@ use pointsman_routing::name::EdgeId;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::control_plane::ControlPlane;
-pub use self::control_plane::ControlPlaneError;
 use self::{backoff::Backoff, holder::Holder, session::Session};
+pub use self::{control_plane::ControlPlaneError, credentials::AccessToken};
 use crate::{serving::Serving, telemetry::Metrics};
 
 /// Keeps what is served up to date.

@@ -21,6 +21,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use pointsman_proto::admin::v1::{
+    access_token_service_client::AccessTokenServiceClient,
     customer_mapping_service_client::CustomerMappingServiceClient,
     customer_service_client::CustomerServiceClient, deployment_service_client::DeploymentServiceClient,
     edge_service_client::EdgeServiceClient, integration_service_client::IntegrationServiceClient,
@@ -215,6 +216,18 @@ rpcs! {
         /// ResumeDeployment lets them through again.
         resume_deployment(ResumeDeploymentRequest) -> ResumeDeploymentResponse;
     }
+    AccessTokenServiceClient {
+        /// CreateAccessToken makes an access token. Its secret is in the answer and nowhere else.
+        create_access_token(CreateAccessTokenRequest) -> CreateAccessTokenResponse;
+        /// GetAccessToken reads one, without its secret. NOT_FOUND where there is none.
+        get_access_token(GetAccessTokenRequest) -> GetAccessTokenResponse;
+        /// ListAccessTokens reads a page of them, in the order of their names, without their secrets.
+        list_access_tokens(ListAccessTokensRequest) -> ListAccessTokensResponse;
+        /// RevokeAccessToken ends one at once, and every call and stream that came with it. It stays listed.
+        revoke_access_token(RevokeAccessTokenRequest) -> RevokeAccessTokenResponse;
+        /// DeleteAccessToken removes one that was revoked or has expired. FAILED_PRECONDITION for one that is in use.
+        delete_access_token(DeleteAccessTokenRequest) -> DeleteAccessTokenResponse;
+    }
     EdgeServiceClient {
         /// GetEdge reads one. NOT_FOUND where none of that name has connected.
         get_edge(GetEdgeRequest) -> GetEdgeResponse;
@@ -229,6 +242,7 @@ macro_rules! lists {
         impl AdminClient {
             $(
                 $(#[$doc])*
+                #[allow(clippy::needless_update, reason = "some requests have a parent or more")]
                 pub async fn $all(&self $(, $parent: &str)?) -> Result<Vec<$item>, AdminError> {
                     let mut all = Vec::new();
                     let mut pages = Pages::default();
@@ -261,6 +275,9 @@ lists! {
         pages of list_customer_mappings(ListCustomerMappingsRequest).customer_mappings;
     /// All deployments of `integrations/{integration}`, or with `integrations/-` those of all integrations.
     all_deployments(parent) -> Deployment, pages of list_deployments(ListDeploymentsRequest).deployments;
+    /// All access tokens that `filter` holds for, in the order of their names; all there are where it is empty.
+    all_access_tokens(filter) -> AccessToken,
+        pages of list_access_tokens(ListAccessTokensRequest).access_tokens;
     /// All edges, in the order of their names.
     all_edges() -> Edge, pages of list_edges(ListEdgesRequest).edges;
 }

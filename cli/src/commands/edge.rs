@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, builder::BoolishValueParser};
+use pointsman_edge::config::TlsFiles;
 
 use super::{
     End,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     logging,
-    settings::{EdgeSettings, EgressSettings, LogSettings, ProcessSettings, TlsSettings},
+    settings::{EdgeSettings, EdgeTokenSettings, EgressSettings, LogSettings, ProcessSettings, TlsSettings},
     signals::Signals,
 };
 
@@ -31,6 +32,17 @@ pub(super) struct Edge {
     /// The PEM file of the CAs that an https control plane may have its certificate from, instead of the system's.
     #[arg(long, env = "POINTSMAN_CONTROL_PLANE_CA", value_name = "FILE")]
     control_plane_ca: Option<PathBuf>,
+    /// The PEM file of the certificate chain that is shown to a control plane which asks for one.
+    #[arg(long, env = "POINTSMAN_CONTROL_PLANE_CERT", value_name = "FILE", requires = "control_plane_key")]
+    control_plane_cert: Option<PathBuf>,
+    /// The PEM file of that certificate's private key.
+    #[arg(long, env = "POINTSMAN_CONTROL_PLANE_KEY", value_name = "FILE", requires = "control_plane_cert")]
+    control_plane_key: Option<PathBuf>,
+    #[command(flatten)]
+    token: EdgeTokenSettings,
+    /// Send the token also over plain http to another machine, where everybody on the way can read it.
+    #[arg(long, env = "POINTSMAN_EDGE_TOKEN_OVER_PLAINTEXT", value_parser = BoolishValueParser::new())]
+    token_over_plaintext: bool,
     #[command(flatten)]
     edge: EdgeSettings,
     #[command(flatten)]
@@ -52,6 +64,10 @@ impl Edge {
             self.process.forget_addresses();
             let mut config = self.edge.config(&self.edge_id, &self.control_plane, &self.tls, &self.egress);
             config.control_plane_ca.clone_from(&self.control_plane_ca);
+            let identity = self.control_plane_cert.clone().zip(self.control_plane_key.clone());
+            config.control_plane_identity = identity.map(|(cert, key)| TlsFiles { cert, key });
+            config.token = self.token.token();
+            config.token_over_plaintext = self.token_over_plaintext;
             let edge = tokio::select! {
                 started = RunningEdge::start(config, runtime.handle().clone()) => started?,
                 _ = signals.next() => return Ok(()),

@@ -78,6 +78,9 @@ pub(crate) enum Failure {
     /// The key that secrets are encrypted with is what it was.
     #[error(transparent)]
     SecretKey(#[from] SecretKeyFailure),
+    /// No access token was made in the database.
+    #[error(transparent)]
+    Offline(#[from] pointsman_control_plane::grpc::access_token::OfflineError),
     /// The URL of something that has none.
     #[error("{name} has no webhook URL of its own")]
     NoUrl {
@@ -128,6 +131,7 @@ impl From<Exit> for ExitCode {
 impl Failure {
     /// Its exit code.
     pub(crate) fn exit(&self) -> Exit {
+        use pointsman_control_plane::{grpc::access_token::OfflineError, registry::Error};
         use pointsman_sdk::admin::ConnectError;
         use tonic::Code;
         match self {
@@ -144,7 +148,8 @@ impl Failure {
                     | ConnectError::TokenInPlaintext { .. },
                 ),
             ) => Exit::Usage,
-            Self::Manifest(_) => Exit::Refused,
+            Self::Offline(OfflineError::Faulty(_) | OfflineError::Failed(Error::AccessToken(_)))
+            | Self::Manifest(_) => Exit::Refused,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             Self::Call(error) | Self::Advised { error, .. } => match error.code() {
                 Some(

@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, num::NonZeroUsize, path::Path, thread, time::Dura
 
 use pointsman_control_plane::{self as control_plane, PublicUrl};
 use pointsman_edge as edge;
+use pointsman_routing::name::EdgeId;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
@@ -32,6 +33,9 @@ pub(crate) enum ServeError {
     /// The edge cannot be built.
     #[error("the edge cannot start: {}", with_causes(.0))]
     Edge(#[source] edge::BuildError),
+    /// The edge of this process gets no secret of its own.
+    #[error(transparent)]
+    Secret(#[from] control_plane::domain::RandomError),
     /// The client of Preprocess services cannot be built.
     #[error("cannot set up TLS for outgoing connections: {}", with_causes(.0))]
     Tls(#[source] edge::tls::TlsError),
@@ -49,6 +53,15 @@ pub(crate) enum ServeError {
 /// A runtime whose threads have this name.
 pub(crate) fn runtime(name: &str, threads: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().thread_name(name).worker_threads(threads).build()
+}
+
+/// What lets the edge of this process, and nobody else, get its configuration from the control plane of this process.
+pub(crate) fn own_edge_token(
+    control_plane: &control_plane::App,
+    id: &'static str,
+) -> Result<edge::config::AccessToken, ServeError> {
+    let id = EdgeId::parse(id).expect("the id of an edge");
+    Ok(edge::config::AccessToken::Secret(control_plane.admit_own_edge(id)?.expose().to_owned()))
 }
 
 /// How many threads an edge has.

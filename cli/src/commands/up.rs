@@ -60,17 +60,20 @@ impl Up {
         let preprocess =
             self.control_plane.preprocess(&self.egress, &self.edge.listeners()).map_err(ServeError::Tls)?;
         let mut config = self.control_plane.config(&self.tls, preprocess)?;
-        if config.tls.is_some() {
-            // The certificate is one for the outside, and not for the address that the edge here would connect to.
+        if config.tls.is_some() || !config.admin_listen.ip().is_loopback() {
+            // The certificate is one for the outside, and not for the address that the edge here would connect to. And
+            // its secret is not to leave the machine.
             config.edge_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
         let public_url = (!self.control_plane.has_public_url()).then(|| config.public_url.clone());
         let app = control_plane::App::build(config).await.map_err(ServeError::ControlPlane)?;
         let (admin, edges) = (app.admin_addr(), app.edge_addr());
+        let token = serve::own_edge_token(&app, EDGE_ID)?;
         let mut servers = Servers { control_plane: Some(app.spawn()), public_url, ..Servers::default() };
 
         let control_plane_url = addresses::url(edges.unwrap_or(admin), false);
         let mut config = self.edge.config(EDGE_ID, &control_plane_url, &self.tls, &self.egress);
+        config.token = Some(token);
         config.own_listeners.extend([admin].into_iter().chain(edges));
         servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);
         Ok(servers)

@@ -10,7 +10,7 @@ use pointsman_proto::admin::v1::{
 use super::table::Table;
 
 /// What a cell says that has nothing to say.
-const NOTHING: &str = "-";
+pub(super) const NOTHING: &str = "-";
 
 pub(crate) fn integrations(all: &[Integration]) -> String {
     let mut table = Table::with_head(["name", "endpoint", "flows", "preprocess", "url"]);
@@ -158,7 +158,7 @@ fn named(name: &str, display_name: &str) -> Table {
     table
 }
 
-fn counted(table: &Table, count: usize) -> String {
+pub(super) fn counted(table: &Table, count: usize) -> String {
     if count == 0 { "there is none\n".to_owned() } else { table.to_string() }
 }
 

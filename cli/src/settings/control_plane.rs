@@ -24,6 +24,10 @@ pub(crate) struct ControlPlaneSettings {
     /// being read on the way.
     #[arg(long, env = "POINTSMAN_ADMIN_PLAINTEXT", value_parser = BoolishValueParser::new(), help_heading = "Ports")]
     admin_plaintext: bool,
+    /// Mutual TLS on the admin port: the PEM file of the CAs that every client, admins and edges, must show a certificate
+    /// of. What a client may do is still up to its access token.
+    #[arg(long, env = "POINTSMAN_ADMIN_CLIENT_CA", value_name = "FILE", help_heading = "TLS")]
+    admin_client_ca: Option<PathBuf>,
     /// What the URLs of endpoints start with, as `https://hooks.example.com`. By default the edge's address under
     /// `up`, and nothing for a control plane on its own.
     #[arg(long, env = "POINTSMAN_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
@@ -40,6 +44,7 @@ impl ControlPlaneSettings {
         config.secret_keys = self.secret_key.source(&self.data)?;
         config.admin_listen = self.admin_listen;
         config.tls = tls.files();
+        config.client_ca.clone_from(&self.admin_client_ca);
         config.plaintext = self.admin_plaintext;
         config.public_url = self.public_url.clone().map_or_else(PublicUrl::default, PublicUrl::known);
         Ok(config)

@@ -94,16 +94,7 @@ fn read_file(file: &PathBuf) -> io::Result<Secret> {
 impl FromArgMatches for TokenSettings {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let Flags { token, token_file } = Flags::from_arg_matches(matches)?;
-        let (token, file) = (token.map(TokenSource::Given), token_file.map(TokenSource::File));
-        let by_flag = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-        Ok(Self(match (token, file, by_flag("token"), by_flag("token_file")) {
-            (Some(_), Some(_), true, true) => return Err(twice("--token and --token-file")),
-            (Some(_), Some(_), false, false) => {
-                return Err(twice("POINTSMAN_TOKEN and POINTSMAN_TOKEN_FILE"));
-            }
-            (Some(_), Some(file), false, true) => Some(file),
-            (token, file, ..) => token.or(file),
-        }))
+        choose(matches, token, token_file, "POINTSMAN_TOKEN and POINTSMAN_TOKEN_FILE").map(Self)
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -120,6 +111,23 @@ impl Args for TokenSettings {
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
         Flags::augment_args_for_update(command)
     }
+}
+
+/// Which of `--token` and `--token-file`, or of their `variables`, counts.
+pub(super) fn choose(
+    matches: &ArgMatches,
+    token: Option<Secret>,
+    file: Option<PathBuf>,
+    variables: &str,
+) -> Result<Option<TokenSource>, clap::Error> {
+    let (token, file) = (token.map(TokenSource::Given), file.map(TokenSource::File));
+    let by_flag = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    Ok(match (token, file, by_flag("token"), by_flag("token_file")) {
+        (Some(_), Some(_), true, true) => return Err(twice("--token and --token-file")),
+        (Some(_), Some(_), false, false) => return Err(twice(variables)),
+        (Some(_), Some(file), false, true) => Some(file),
+        (token, file, ..) => token.or(file),
+    })
 }
 
 fn twice(both: &str) -> clap::Error {

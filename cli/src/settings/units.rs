@@ -15,6 +15,12 @@ const SIZE_MAX: u64 = 1 << 40;
 const SIZES: [(&str, u64); 5] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1), ("", 1)];
 const DURATIONS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
+/// The longest lifetime: ten years of 366 days.
+const LIFETIME_MAX: Duration = Duration::from_secs(10 * 366 * DAY_SECONDS);
+const DAY_SECONDS: u64 = 24 * 3600;
+const LIFETIMES: [(&str, u64); 5] =
+    [("s", 1), ("m", 60), ("h", 3_600), ("d", DAY_SECONDS), ("w", 7 * DAY_SECONDS)];
+
 /// A value that is not written as it should be. clap shows it behind the flag and the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnitError {
@@ -30,6 +36,10 @@ pub(crate) enum UnitError {
     DurationZero,
     #[error("a duration is at most 168h")]
     DurationTooLong,
+    #[error("write a lifetime as 90d, 12w, 24h, 30m or 45s")]
+    Lifetime,
+    #[error("a lifetime is between 1s and 3660d")]
+    LifetimeRange,
     #[error("write an address as 127.0.0.1:8080 or [::1]:8080, with port 0 for any free port")]
     Address,
     #[error("write a network as 10.0.0.0/8 or 192.0.2.7")]
@@ -44,6 +54,15 @@ pub(crate) fn size(text: &str) -> Result<usize, UnitError> {
         Some(bytes) if bytes <= SIZE_MAX => usize::try_from(bytes).map_err(|_| UnitError::SizeTooLarge),
         _ => Err(UnitError::SizeTooLarge),
     }
+}
+
+/// For how long something is good, more than 0.
+pub(crate) fn lifetime(text: &str) -> Result<Duration, UnitError> {
+    let (number, factor) = split(text, &LIFETIMES).ok_or(UnitError::Lifetime)?;
+    let lifetime = number.checked_mul(factor).map(Duration::from_secs);
+    lifetime
+        .filter(|lifetime| !lifetime.is_zero() && *lifetime <= LIFETIME_MAX)
+        .ok_or(UnitError::LifetimeRange)
 }
 
 /// A duration, more than 0.

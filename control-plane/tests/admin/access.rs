@@ -6,10 +6,22 @@ mod scopes;
 mod start;
 mod tokens;
 
+use std::path::Path;
+
+use pointsman_control_plane::grpc::access_token::{OfflineError, create_offline};
+use pointsman_proto::admin::v1::{CreateAccessTokenRequest, CreateAccessTokenResponse, access_token::Role};
+
 pub(crate) use bearer::with;
-use pointsman_proto::admin::v1::{CreateAccessTokenRequest, access_token::Role};
 
 /// The request for the first token.
 pub(crate) fn admin_token() -> CreateAccessTokenRequest {
     bearer::create("admin", bearer::token(Role::Admin, &[]))
+}
+
+/// Makes a token in the database in this folder.
+pub(crate) async fn offline(
+    data: &Path,
+    request: CreateAccessTokenRequest,
+) -> Result<CreateAccessTokenResponse, OfflineError> {
+    create_offline(data, request).await
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures::TryStreamExt as _;
-use pointsman_control_plane::{App, BuildError, grpc::access_token::create_offline};
+use pointsman_control_plane::{App, BuildError};
 use pointsman_proto::admin::v1::{customer_service_client::CustomerServiceClient, *};
 use tempfile::TempDir;
 use tonic::{
@@ -245,7 +245,7 @@ async fn over_tls_the_same_is_served_and_plaintext_is_not() {
     secured.admin_listen = SocketAddr::from(([0, 0, 0, 0], 0));
     secured.tls = Some((cert, key));
     let request = super::access::admin_token();
-    let secret = create_offline(&secured.data, request).await.unwrap().secret;
+    let secret = super::access::offline(&secured.data, request).await.unwrap().secret;
     let running = App::build(secured).await.unwrap().spawn();
     let port = running.admin_addr().port();
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use pointsman_proto::edge::hash::ConfigHash;
 use tokio::task::JoinError;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::{commit::ChunkError, holder::ApplyError};
+use super::{commit::ChunkError, credentials::AccessTokenError, holder::ApplyError};
 
 /// Why a stream is over.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,11 @@ pub(super) enum EndReason {
     #[error("no connection: {}", chain(.0))]
     Unreachable(#[from] tonic::transport::Error),
     #[error("the control plane ended it: {:?}: {}", .0.code(), .0.message())]
-    Status(#[from] Status),
+    Status(Status),
+    #[error("the control plane does not let this edge in: {}", .0.message())]
+    Denied(Status),
+    #[error(transparent)]
+    Token(#[from] AccessTokenError),
     #[error("the control plane ended it")]
     Closed,
     #[error("nothing came from the control plane for {0:?}")]
@@ -40,6 +44,7 @@ impl EndReason {
             Self::Stop => "stop",
             Self::Unreachable(_) => "unreachable",
             Self::Status(_) => "status",
+            Self::Denied(_) | Self::Token(_) => "denied",
             Self::Closed => "closed",
             Self::Silent(_) => "silent",
             Self::Stalled(_) => "stalled",
@@ -56,6 +61,15 @@ impl EndReason {
     /// Whether there is no going on from what the edge holds.
     pub(super) fn wants_snapshot(&self) -> bool {
         matches!(self, Self::Drift { .. } | Self::Chunk(_) | Self::Apply(_) | Self::Internal(_))
+    }
+}
+
+impl From<Status> for EndReason {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => Self::Denied(status),
+            _ => Self::Status(status),
+        }
     }
 }
 

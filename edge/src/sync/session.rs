@@ -17,11 +17,12 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::Streaming;
+use tonic::{Request, Streaming};
 
 use super::{
     Sync,
     commit::{Commit, Gathering, Part},
+    credentials::AccessToken,
     end::EndReason,
     holder::{Applied, Holder},
     outbound::{Outbound, request},
@@ -112,11 +113,17 @@ impl<'s> Session<'s> {
         outbound: mpsc::Receiver<StreamConfigRequest>,
     ) -> Result<Streaming<StreamConfigResponse>, EndReason> {
         let times = &self.sync.times;
-        let channel = self.sync.control_plane.0.connect().await?;
+        let control_plane = &self.sync.control_plane;
+        let token = control_plane.token.as_ref().map(AccessToken::to_bearer).transpose()?;
+        let channel = control_plane.endpoint.connect().await?;
         let mut client = ConfigServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
         // The channel is empty: it takes the hello at once.
         let _ = outbox.send(request(Outgoing::Hello(self.hello()))).await;
-        let opening = client.stream_config(ReceiverStream::new(outbound));
+        let mut opening = Request::new(ReceiverStream::new(outbound));
+        if let Some(token) = token {
+            opening.metadata_mut().insert("authorization", token);
+        }
+        let opening = client.stream_config(opening);
         let opened = timeout(times.answer, opening).await.map_err(|_| EndReason::Stalled(times.answer))?;
         Ok(opened?.into_inner())
     }

@@ -7,6 +7,7 @@ use super::{
     scripted::{ControlPlaneStub, Stream, soon},
     *,
 };
+use crate::config::Config;
 
 /// An edge's configuration, followed.
 struct Edge {
@@ -23,8 +24,12 @@ impl Edge {
     }
 
     fn follow_with(control_plane: &ControlPlaneStub, times: Times) -> Self {
+        Self::follow_by(Config::new("edge-1", control_plane.url()), times)
+    }
+
+    fn follow_by(config: Config, times: Times) -> Self {
         let sync = Sync {
-            control_plane: ControlPlane::parse(&control_plane.url(), None).unwrap(),
+            control_plane: ControlPlane::parse(&config).unwrap(),
             edge: EdgeId::parse("edge-1").unwrap(),
             serving: Serving::default(),
             metrics: Metrics::new(),

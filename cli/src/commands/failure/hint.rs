@@ -2,6 +2,7 @@
 
 use pointsman_control_plane::{
     BackupError, BuildError, CopyError, RestoreError,
+    grpc::access_token::OfflineError,
     store::{OpenError, RotateError, SecretKeyError},
 };
 use pointsman_sdk::admin::{AdminError, ConnectError, Reason, Refused};
@@ -30,7 +31,17 @@ impl Failure {
             Self::Serve(ServeError::ControlPlane(BuildError::Plaintext(_))) => {
                 "TLS takes --tls-cert and --tls-key; --admin-plaintext says that plaintext is meant"
             }
-            Self::Serve(ServeError::ControlPlane(BuildError::Open(error)))
+            Self::Serve(ServeError::ControlPlane(BuildError::NoAdminToken { data, .. })) => {
+                return Some(format!(
+                    "make the first one: `pointsman token create --data {} --role admin > admin.token`",
+                    data.display()
+                ));
+            }
+            Self::Offline(OfflineError::Open(OpenError::InUse { .. })) => {
+                "a control plane runs on it: leave --data out, and make the token through it with --server URL"
+            }
+            Self::Offline(OfflineError::Open(error))
+            | Self::Serve(ServeError::ControlPlane(BuildError::Open(error)))
             | Self::Backup(BackupError::Copy(CopyError::Source(error)))
             | Self::Restore(RestoreError::Folder(error)) => return of_opening(error),
             Self::SecretKey(SecretKeyFailure::Rotate(RotateError::Open(error))) => return of_opening(error),
@@ -147,17 +158,20 @@ fn of_refusal(refused: &Refused) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// The role that it takes stands in the reason's metadata.
+/// The roles that it takes stand in the reason's metadata.
 fn of_missing_role(reason: Option<&Reason>) -> String {
-    let said = |keys: &[&str]| keys.iter().find_map(|key| reason?.metadata.get(*key));
-    match said(&["requiredRole", "required_role", "role"]) {
-        Some(role) => format!(
-            "that takes an access token with the role {role}; `pointsman token create --role {role}` of an admin makes \
-             one"
+    let roles = reason.and_then(|reason| reason.metadata.get("neededRoles"));
+    let roles: Vec<_> = roles.map(|roles| roles.split(',').collect()).unwrap_or_default();
+    // The one that may do the least of what else there is.
+    let least = ["viewer", "editor", "edge"].into_iter().find(|role| roles.contains(role));
+    match (least.or(roles.first().copied()), roles.as_slice()) {
+        (Some(least), roles) => format!(
+            "that takes an access token with the role {}; `pointsman token create --role {least}` of an admin makes one",
+            roles.join(" or ")
         ),
-        None => "that takes an access token with a stronger role, or for more integrations; an admin makes one with \
-                 `pointsman token create`"
-            .to_owned(),
+        (None, _) => {
+            "that takes an access token for more; an admin makes one with `pointsman token create`".to_owned()
+        }
     }
 }
 
@@ -235,10 +249,11 @@ mod tests {
 
     #[test]
     fn who_may_not_hears_which_role_it_takes() {
-        let metadata = BTreeMap::from([("requiredRole".to_owned(), "editor".to_owned())]);
+        let metadata = BTreeMap::from([("neededRoles".to_owned(), "admin,editor".to_owned())]);
         let reason = Reason { reason: "ROLE".to_owned(), domain: "pointsman".to_owned(), metadata };
         let hint = hint(Code::PermissionDenied, |refused| refused.reason = Some(reason));
-        assert!(hint.contains("with the role editor"), "{hint}");
+        assert!(hint.contains("with the role admin or editor"), "{hint}");
+        assert!(hint.contains("`pointsman token create --role editor`"), "{hint}");
     }
 
     #[test]
