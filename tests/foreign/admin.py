@@ -8,12 +8,9 @@ Fails with a traceback where anything is not as a client of gRPC expects.
 import sys
 
 import grpc
-from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.json_format import MessageToDict, ParseDict
-from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
-from google.rpc.status_pb2 import Status
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from api import Api, detail
 
 PARENT = "integrations/acme-erp"
 FLOWS = [{"key": "update-inventory", "name": "Update Inventory"}, {"key": "create-order", "name": "Create Order"}]
@@ -112,57 +109,6 @@ def delete(api):
         api.DeleteCustomer(name=f"customers/{customer}")
     api.DeleteIntegration(name=PARENT)
     assert api.ExportManifest().get("manifest", {}) == {}
-
-
-class Api:
-    """The methods of all services that reflection lists; requests and answers as canonical JSON."""
-
-    def __init__(self, channel):
-        self._channel = channel
-        database = ProtoReflectionDescriptorDatabase(channel)
-        self._pool = DescriptorPool(database)
-        services = [self._pool.FindServiceByName(name) for name in database.get_services()]
-        self._methods = {method.name: method for service in services for method in service.methods}
-
-    def __getattr__(self, name):
-        method = self._methods[name]
-        call = self._channel.unary_unary(
-            f"/{method.containing_service.full_name}/{name}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=GetMessageClass(method.output_type).FromString,
-        )
-
-        def invoke(**request):
-            message = ParseDict(request, GetMessageClass(method.input_type)())
-            return MessageToDict(call(message, timeout=60))
-
-        return invoke
-
-    def refused(self, method, /, **request):
-        try:
-            answer = getattr(self, method)(**request)
-        except grpc.RpcError as error:
-            return error
-        raise AssertionError(f"{method} should be refused, and answered {answer}")
-
-    def pages(self, method, field, /, **request):
-        token = ""
-        while True:
-            page = getattr(self, method)(**request, pageSize=1, pageToken=token)
-            yield page.get(field, [])
-            token = page.get("nextPageToken")
-            if not token:
-                return
-
-
-def detail(error, kind):
-    """The detail of this kind that came with an error."""
-    trailers = dict(error.trailing_metadata())
-    for packed in Status.FromString(trailers["grpc-status-details-bin"]).details:
-        message = kind()
-        if packed.Unpack(message):
-            return message
-    raise AssertionError(f"no {kind.DESCRIPTOR.name} in {error}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-//! The tutorial with what is not ours: Preprocess services in Python with grpcio and Node.js with grpc-js, and an admin
-//! in Python who finds the API by reflection.
+//! The tutorial with what is not ours: Preprocess services in Python with grpcio and Node.js with grpc-js, and admins
+//! in both, by reflection and from the protos.
 //!
 //! They need the packages that they name:
 //!
@@ -44,11 +44,26 @@ async fn node_over_a_unix_socket() {
 
 #[tokio::test]
 async fn an_admin_by_reflection() {
+    administers(interpreter("PYTHON", "python3"), "admin.py").await;
+}
+
+#[tokio::test]
+async fn an_operations_team_by_reflection() {
+    administers(interpreter("PYTHON", "python3"), "operations.py").await;
+}
+
+#[tokio::test]
+async fn an_operations_team_from_the_protos() {
+    administers(interpreter("NODE", "node"), "operations.mjs").await;
+}
+
+/// Runs a program of `tests/foreign` against a new control plane.
+async fn administers(mut command: Command, program: &str) {
     let sandbox = Sandbox::start().await;
-    let mut command = interpreter("PYTHON", "python3");
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/foreign/admin.py"));
-    command.arg(sandbox.admin_addr().to_string()).stdin(Stdio::null()).kill_on_drop(true);
-    let ended = soon("the admin is done", command.output()).await.expect("Python starts");
+    command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("foreign").join(program));
+    command.arg(sandbox.admin_addr().to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let ended = soon("the admin is done", command.output()).await.expect("the interpreter starts");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}");
 }
