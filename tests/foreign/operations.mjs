@@ -68,7 +68,7 @@ async function refused(call) {
   const error = await call.then((answer) => assert.fail(`answered ${JSON.stringify(answer)}`), (error) => error);
   const [packed] = error.metadata.get("grpc-status-details-bin");
   assert.ok(packed, `no details: ${error}`);
-  const infos = Status.decode(packed).details.filter((any) => any.type_url.endsWith("google.rpc.ErrorInfo"));
+  const infos = Status.decode(packed).details.filter((any) => any.typeUrl.endsWith("google.rpc.ErrorInfo"));
   return [grpc.status[error.code], ErrorInfo.decode(infos[0].value).reason];
 }
 

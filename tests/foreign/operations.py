@@ -102,7 +102,7 @@ def secrets(api):
 def revisions(api):
     before = api.GetIntegration(name=ACME)["integration"]
     start = api.ListIntegrationRevisions(name=ACME, pageSize=1)["revisions"][0]["revision"]
-    api.UpdateIntegration(integration={"name": ACME, "displayName": "Acme, renamed"}, updateMask="display_name")
+    api.UpdateIntegration(integration={"name": ACME, "displayName": "Acme, renamed"}, updateMask="displayName")
     latest = api.ListIntegrationRevisions(name=ACME, pageSize=1)["revisions"][0]
     assert latest["changes"] == [{"field": "display_name", "before": "Acme ERP", "after": "Acme, renamed"}], latest
     back = api.RollbackIntegration(name=ACME, revision=start)
@@ -254,7 +254,7 @@ def access(api):
 
     api.CreateIntegration(integrationId="other", integration=INTEGRATION)
     scoped = api.as_(token("scoped", "EDITOR", integrations=[ACME])["secret"])
-    assert scoped.UpdateIntegration(integration={"name": ACME, "displayName": "Scoped"}, updateMask="display_name")
+    assert scoped.UpdateIntegration(integration={"name": ACME, "displayName": "Scoped"}, updateMask="displayName")
     assert [integration["name"] for integration in scoped.ListIntegrations()["integrations"]] == [ACME]
     for method, request in {
         "GetIntegration": {"name": "integrations/other"},
@@ -283,7 +283,7 @@ def access(api):
 
 def audit(api):
     rerouted = {"name": "customers/brushes-ltd", "externalId": "progix-2003"}
-    api.UpdateCustomer(customer=rerouted, updateMask="external_id", requestId="reroute-1")
+    api.UpdateCustomer(customer=rerouted, updateMask="externalId", requestId="reroute-1")
     entry = api.ListAuditEntries(filter='reroutes = "true"', pageSize=1)["auditEntries"][0]
     assert (entry["resource"], entry["caller"]) == ("customers/brushes-ltd", "accessTokens/root"), entry
     change = {"field": "external_id", "before": "progix-1003", "after": "progix-2003", "reroutes": True}
