@@ -23,3 +23,4 @@ mod rules;
 mod running;
 mod secrets;
 mod updates;
+mod writes;
