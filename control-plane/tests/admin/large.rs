@@ -11,10 +11,9 @@ use crate::{
 fn large() -> Manifest {
     const CUSTOMERS: usize = 20_000;
     const INTEGRATIONS: usize = 4;
-    let mut manifest = Manifest::default();
-    manifest.integrations = (0..INTEGRATIONS)
-        .map(|id| Integration { name: format!("integrations/acme-erp-{id}"), ..acme_erp() })
-        .collect();
+    let integration = |id| Integration { name: format!("integrations/acme-erp-{id}"), ..acme_erp() };
+    let mut manifest =
+        Manifest { integrations: (0..INTEGRATIONS).map(integration).collect(), ..Manifest::default() };
     for id in 0..CUSTOMERS {
         let name = format!("customers/customer-{id:05}");
         if id >= INTEGRATIONS {
