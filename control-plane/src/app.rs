@@ -48,6 +48,7 @@ pub struct App {
     registry: Registry,
     publisher: Publisher,
     health: Health,
+    audit_retention: Duration,
 }
 
 /// Why a control plane cannot be built.
@@ -147,7 +148,19 @@ impl App {
         )?;
         // A certificate that does not fit its key is told now, not at the first handshake.
         server::builder(tls.clone()).map_err(BuildError::Tls)?;
-        Ok(Self { admin_addr, listener, edges, tls, services, store, registry, access, publisher, health })
+        Ok(Self {
+            admin_addr,
+            listener,
+            edges,
+            tls,
+            services,
+            store,
+            registry,
+            access,
+            publisher,
+            health,
+            audit_retention: config.audit_retention,
+        })
     }
 
     /// Where admins and edges connect.
@@ -201,7 +214,10 @@ impl App {
             }
         }));
         let registry = self.registry.clone();
-        let sweeping = AbortOnDropHandle::new(tokio::spawn(async move { registry.sweep_imports().await }));
+        let retention = self.audit_retention;
+        let sweeping = AbortOnDropHandle::new(tokio::spawn(async move {
+            tokio::join!(registry.sweep_imports(), registry.sweep_audit(retention));
+        }));
         let following = tokio::spawn(self.health.clone().follow(self.store.clone()));
         let keeping = AbortOnDropHandle::new(tokio::spawn(self.access.clone().keep(stop.clone())));
         Running {

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -12,6 +13,9 @@ use pointsman_proto::preprocess::v1::PreprocessRequest;
 use pointsman_routing::{integration::Preprocess, outcome::Refusal, results::Reply};
 
 use crate::store::KeySource;
+
+/// How long entries of the audit are kept where nothing is said: a year, and a month to look back on it.
+const AUDIT_RETENTION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// Everything that a control plane can be told.
 #[derive(Clone)]
@@ -34,6 +38,8 @@ pub struct Config {
     pub edge_listen: Option<SocketAddr>,
     /// What endpoint URLs start with.
     pub public_url: PublicUrl,
+    /// How long entries of the audit are kept.
+    pub audit_retention: Duration,
     /// Calls Preprocess services for `TestEndpoint`.
     pub preprocess: Arc<dyn PreprocessCaller>,
 }
@@ -52,6 +58,7 @@ impl Config {
             plaintext: false,
             edge_listen: None,
             public_url: PublicUrl::default(),
+            audit_retention: AUDIT_RETENTION,
             preprocess,
         }
     }

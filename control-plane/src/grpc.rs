@@ -9,6 +9,7 @@ pub mod config;
 pub mod convert;
 pub mod edge;
 
+mod audit;
 mod call;
 mod complete;
 mod crud;
@@ -29,6 +30,7 @@ mod status;
 mod test_endpoint;
 
 pub use access_token::AccessTokenService;
+pub use audit::AuditService;
 pub(crate) use complete::CompleteLayer;
 pub use customer::CustomerService;
 pub use customer_mapping::CustomerMappingService;

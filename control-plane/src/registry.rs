@@ -23,6 +23,7 @@ use crate::{
 
 mod access_tokens;
 mod apply;
+mod audit;
 mod batch;
 mod call;
 mod draft;

@@ -49,6 +49,7 @@ mod transaction;
 mod writer;
 
 pub use audit::{AuditAction, AuditEntry};
+pub(crate) use audit::{AuditPosition, AuditRecord};
 pub use backup::{Backup, BackupError, Existing, backup};
 pub use condition::Condition;
 pub use copy::CopyError;

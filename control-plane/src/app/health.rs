@@ -21,7 +21,12 @@ const WRITING: [&str; 6] = [
     "pointsman.admin.v1.ManifestService",
 ];
 /// Those that do not, and the whole under the empty name: edges and everybody who reads are served all the same.
-const READING: [&str; 3] = ["", "pointsman.admin.v1.EdgeService", "pointsman.edge.v1.ConfigService"];
+const READING: [&str; 4] = [
+    "",
+    "pointsman.admin.v1.AuditService",
+    "pointsman.admin.v1.EdgeService",
+    "pointsman.edge.v1.ConfigService",
+];
 /// While writes fail, somebody tries one so often, so that it is known when they do not any more.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 

@@ -9,7 +9,7 @@ use std::{
 use pointsman_proto::{
     FILE_DESCRIPTOR_SET,
     admin::v1::{
-        access_token_service_server::AccessTokenServiceServer,
+        access_token_service_server::AccessTokenServiceServer, audit_service_server::AuditServiceServer,
         customer_mapping_service_server::CustomerMappingServiceServer,
         customer_service_server::CustomerServiceServer, deployment_service_server::DeploymentServiceServer,
         edge_service_server::EdgeServiceServer, integration_service_server::IntegrationServiceServer,
@@ -30,9 +30,9 @@ use crate::{
     config::Config,
     fleet::Fleet,
     grpc::{
-        AccessTokenService, CompleteLayer, CustomerMappingService, CustomerService, DeploymentService,
-        IntegrationService, MANIFEST_BYTES_MAX, ManifestService, access::DoorLayer, config::ConfigService,
-        edge::EdgeService,
+        AccessTokenService, AuditService, CompleteLayer, CustomerMappingService, CustomerService,
+        DeploymentService, IntegrationService, MANIFEST_BYTES_MAX, ManifestService, access::DoorLayer,
+        config::ConfigService, edge::EdgeService,
     },
     publisher::Publisher,
     registry::{AccessTokens, Registry},
@@ -99,6 +99,8 @@ impl Services {
         let tokens = AccessTokens::new(registry.clone(), access.clone());
         let tokens = AccessTokenServiceServer::new(AccessTokenService::new(tokens, page_key.clone()))
             .max_decoding_message_size(REQUEST_BYTES_MAX);
+        let audit = AuditServiceServer::new(AuditService::new(registry.clone()))
+            .max_decoding_message_size(REQUEST_BYTES_MAX);
         let manifests = ManifestServiceServer::new(ManifestService::new(registry))
             .max_decoding_message_size(MANIFEST_BYTES_MAX)
             .max_encoding_message_size(MANIFEST_BYTES_MAX);
@@ -122,6 +124,7 @@ impl Services {
             )
             .add_service(manifests)
             .add_service(tokens)
+            .add_service(audit)
             .add_service(
                 EdgeServiceServer::new(EdgeService::new(fleet, page_key))
                     .max_decoding_message_size(REQUEST_BYTES_MAX),
@@ -173,6 +176,7 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         DeploymentServiceServer::<DeploymentService>::NAME,
         ManifestServiceServer::<ManifestService>::NAME,
         AccessTokenServiceServer::<AccessTokenService>::NAME,
+        AuditServiceServer::<AuditService>::NAME,
         EdgeServiceServer::<EdgeService>::NAME,
         ConfigServiceServer::<ConfigService>::NAME,
         tonic_health::pb::health_server::SERVICE_NAME,

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
+    time::Duration,
 };
 
 use pointsman_routing::{
@@ -89,11 +90,12 @@ impl Fields {
     }
 
     /// What differs between two states of a resource; none stands for one that is not there. In the order of `after`, then
-    /// what is only in `before`.
+    /// what is only in `before`. A resource that was not there led no webhooks anywhere, so its fields re-route none.
     #[must_use]
     pub fn diff(before: Option<&Self>, after: Option<&Self>) -> Vec<FieldChange> {
-        let list = |fields: Option<&Self>| fields.map(|fields| fields.0.clone()).unwrap_or_default();
-        let (before, after) = (list(before), list(after));
+        let is_new = before.is_none();
+        let (before, after) =
+            (before.map_or(&[][..], |fields| &fields.0), after.map_or(&[][..], |fields| &fields.0));
         let old: HashMap<&str, &Field> = before.iter().map(|field| (field.path.as_str(), field)).collect();
         let kept: HashSet<&str> = after.iter().map(|field| field.path.as_str()).collect();
         let changed = after.iter().filter_map(|field| {
@@ -102,7 +104,7 @@ impl Fields {
                 field: field.path.clone(),
                 before: old.map(Field::shown),
                 after: Some(field.shown()),
-                reroutes: field.reroutes,
+                reroutes: field.reroutes && !is_new,
             })
         });
         let gone = before.iter().filter(|field| !kept.contains(field.path.as_str()));
@@ -112,7 +114,7 @@ impl Fields {
             after: None,
             reroutes: field.reroutes,
         });
-        changed.chain(gone).collect()
+        without_needless_order(changed.chain(gone).collect())
     }
 
     /// A field that is not there where it is empty.
@@ -155,6 +157,32 @@ impl fmt::Debug for Field {
     }
 }
 
+/// The flows' keys, in their order.
+const FLOWS: &str = "flows";
+
+/// The order of flows goes without saying where flows come or go.
+fn without_needless_order(mut changes: Vec<FieldChange>) -> Vec<FieldChange> {
+    let comes_or_goes = |FieldChange { field, before, after, .. }: &FieldChange| {
+        let of_a_flow = field.strip_prefix(FLOWS).is_some_and(|entry| entry.starts_with('['));
+        of_a_flow && (before.is_none() || after.is_none())
+    };
+    if changes.iter().any(comes_or_goes) {
+        changes.retain(|change| change.field != FLOWS);
+    }
+    changes
+}
+
+/// A duration in the canonical JSON of protobuf, as manifests have it.
+fn seconds(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    match nanos {
+        0 => format!("{seconds}s"),
+        _ if nanos % 1_000_000 == 0 => format!("{seconds}.{:03}s", nanos / 1_000_000),
+        _ if nanos % 1_000 == 0 => format!("{seconds}.{:06}s", nanos / 1_000),
+        _ => format!("{seconds}.{nanos:09}s"),
+    }
+}
+
 /// The fields of an integration.
 pub(super) fn add_integration(spec: &IntegrationSpec, fields: &mut Fields) {
     let IntegrationSpec {
@@ -167,8 +195,10 @@ pub(super) fn add_integration(spec: &IntegrationSpec, fields: &mut Fields) {
         preprocess,
     } = spec;
     for flow in flows {
-        fields.push_even_empty(entry_path("flows", &flow.key), flow.name.clone(), false, true);
+        fields.push_even_empty(entry_path(FLOWS, &flow.key), flow.name.clone(), false, true);
     }
+    let order: Vec<_> = flows.iter().map(|flow| flow.key.as_str()).collect();
+    fields.add(FLOWS, order.join(", "));
     fields.add_route("endpoint.type", endpoint_type.map(type_label).unwrap_or_default());
     if *max_body_bytes != 0 {
         fields.add("endpoint.max_body_bytes", max_body_bytes);
@@ -186,7 +216,7 @@ pub(super) fn add_integration(spec: &IntegrationSpec, fields: &mut Fields) {
     if let Some(PreprocessSpec { address, timeout, metadata, omit_body }) = preprocess {
         fields.add_route("endpoint.preprocess.address", address);
         if let Some(timeout) = timeout {
-            fields.add("endpoint.preprocess.timeout", format!("{timeout:?}"));
+            fields.add("endpoint.preprocess.timeout", seconds(*timeout));
         }
         fields.add_secrets("endpoint.preprocess.metadata", metadata);
         if *omit_body {
@@ -244,7 +274,7 @@ pub(super) fn add_deployment(
         fields.push_even_empty(format!("{path}.url"), url.clone(), false, true);
         fields.add_secrets(&format!("{path}.headers"), headers);
         if let Some(timeout) = timeout {
-            fields.add(format!("{path}.timeout"), format!("{timeout:?}"));
+            fields.add(format!("{path}.timeout"), seconds(*timeout));
         }
         if *retry_on_reset {
             fields.add(format!("{path}.retry_on_reset"), true);

@@ -15,7 +15,7 @@ use crate::{
 
 /// A call looks at no more rows than this that its filter does not hold for. Then it answers with what it has, and the
 /// next page begins behind them.
-const PASSED_OVER_MAX: usize = 50_000;
+pub(super) const PASSED_OVER_MAX: usize = 50_000;
 
 /// What is listed, and from where on.
 #[derive(Clone, Debug)]
@@ -32,10 +32,10 @@ pub(crate) struct List {
 
 /// What was listed.
 #[derive(Clone, Debug)]
-pub(crate) struct Listed<T> {
+pub(crate) struct Listed<T, P = String> {
     pub(crate) page: T,
-    /// Set where the list was not looked at to its end, though `page` would take more: everything up to this name was.
-    pub(crate) up_to: Option<String>,
+    /// Set where the list was not looked at to its end, though `page` would take more: everything up to this place was.
+    pub(crate) up_to: Option<P>,
 }
 
 impl Registry {

@@ -218,7 +218,7 @@ async fn each_mapping_is_audited_and_one_that_changes_its_customer_stands_out() 
     let entries: Vec<_> = entries.map(Result::unwrap).collect();
     let method = "pointsman.admin.v1.CustomerMappingService/BatchUpsertCustomerMappings";
     let entry = |id: &str, action: &str| {
-        (format!("{ACME}/customerMappings/{id}"), action.to_owned(), true, method.to_owned())
+        (format!("{ACME}/customerMappings/{id}"), action.to_owned(), action == "updated", method.to_owned())
     };
     assert_eq!(entries, [entry("a06dffac", "updated"), entry("new", "created")]);
 }

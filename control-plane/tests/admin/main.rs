@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say so where something is not as it should be")]
 
 mod access;
+mod audit;
 mod batches;
 mod disk;
 mod endpoint_tokens;

@@ -101,8 +101,9 @@ async fn of_many_that_take_the_same_external_id_one_wins() {
     assert_eq!((won, plane.revision().await), (1, 1));
 }
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "pointsman.admin.v1.AccessTokenService",
+    "pointsman.admin.v1.AuditService",
     "pointsman.admin.v1.CustomerMappingService",
     "pointsman.admin.v1.CustomerService",
     "pointsman.admin.v1.DeploymentService",

@@ -166,7 +166,7 @@ impl Run {
         };
         let changes = vec![
             field("import_id", key.import_id.clone(), false),
-            field("created", self.created.to_string(), self.created > 0),
+            field("created", self.created.to_string(), false),
             field("updated", self.updated.to_string(), false),
             field("rerouted", self.rerouted.to_string(), self.rerouted > 0),
         ];

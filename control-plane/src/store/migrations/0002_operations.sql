@@ -91,11 +91,12 @@ CREATE TABLE audit_entries (
     resource_count INTEGER NOT NULL,
     revision       INTEGER NOT NULL
 ) STRICT;
+-- Each ends with the id, as every index does: the order of lists.
 CREATE INDEX audit_entries_by_time ON audit_entries (create_time);
-CREATE INDEX audit_entries_by_resource ON audit_entries (resource, id);
-CREATE INDEX audit_entries_by_caller ON audit_entries (caller, id);
-CREATE INDEX audit_entries_by_revision ON audit_entries (revision, id);
-CREATE INDEX audit_entries_that_reroute ON audit_entries (id) WHERE reroutes = 1;
+CREATE INDEX audit_entries_by_resource ON audit_entries (resource, create_time);
+CREATE INDEX audit_entries_by_caller ON audit_entries (caller, create_time);
+CREATE INDEX audit_entries_by_revision ON audit_entries (revision, create_time);
+CREATE INDEX audit_entries_that_reroute ON audit_entries (create_time) WHERE reroutes = 1;
 
 -- Calls that were made with an id: repeated, they are answered as they were.
 CREATE TABLE requests (
