@@ -189,6 +189,8 @@ labelled! {
         EndpointMissing = "ENDPOINT_NOT_FOUND",
         /// A token leads to one endpoint.
         EndpointTokenTaken = "ENDPOINT_TOKEN_TAKEN",
+        /// A token that leads to one customer does not come to lead to another.
+        EndpointTokenOfAnother = "ENDPOINT_TOKEN_OF_ANOTHER_CUSTOMER",
         /// An endpoint of that kind is not what the integration has.
         EndpointTypeMismatch = "ENDPOINT_TYPE_MISMATCH",
         /// An endpoint has as many URLs as it may.

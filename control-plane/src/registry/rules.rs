@@ -46,6 +46,11 @@ pub(crate) trait Rules: Table {
         Ok(kept)
     }
 
+    /// The customer that its URLs lead to, where it is always the same one.
+    fn customer(&self) -> Option<&str> {
+        None
+    }
+
     /// Which of the URLs of `before` are to be others, before it is known which.
     fn new_urls(_before: &Resource<Self>, _spec: &Self) -> Vec<FieldChange> {
         Vec::new()
@@ -261,6 +266,10 @@ impl Rules for DeploymentSpec {
             at_least_one(tokens.flows.entry(flow.clone()).or_default())?;
         }
         Ok(tokens)
+    }
+
+    fn customer(&self) -> Option<&str> {
+        Some(&self.customer)
     }
 
     fn new_urls(before: &Resource<Self>, spec: &Self) -> Vec<FieldChange> {

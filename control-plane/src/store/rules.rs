@@ -94,6 +94,14 @@ impl Snapshot<'_> {
         Ok(statement.query_row([token.expose()], |row| row.get(0)).optional()?)
     }
 
+    /// The customer that the endpoint of a deployment is for which this token leads to.
+    pub(crate) fn token_customer(&self, token: &EndpointToken) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT customer FROM deployments WHERE name = \
+                   (SELECT deployment FROM endpoint_tokens WHERE token = ?1)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([token.expose()], |row| row.get(0)).optional()?)
+    }
+
     /// Customers that have more than one enabled deployment of the integration.
     pub(crate) fn customers_enabled_twice(
         &self,

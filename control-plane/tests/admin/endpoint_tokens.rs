@@ -226,3 +226,47 @@ async fn faulty_tokens_are_all_named() {
         ]
     );
 }
+
+/// What a sender knows of one customer never leads to another one, also where the deployment itself changes hands.
+#[tokio::test]
+async fn a_token_does_not_go_along_to_another_customer() {
+    let plane = ControlPlane::start().await;
+    plane.apply(three_types()).await.unwrap();
+    let before = export(&plane).await;
+    let mut moved = before.clone();
+    let own = moved.deployments.iter_mut().find(|one| one.name.starts_with("integrations/own/")).unwrap();
+    own.customer = "customers/bowlers-inc".to_owned();
+    let refused = said(plane.apply(moved.clone()).await);
+    assert_eq!(
+        (refused.code, refused.reason.as_str()),
+        (Code::FailedPrecondition, "ENDPOINT_TOKEN_OF_ANOTHER_CUSTOMER")
+    );
+    assert_eq!(refused.preconditions[0].1, "customers/gamma-llc");
+    assert!(!format!("{refused:?}").contains(&moved.endpoint_tokens[0].tokens[0]), "{refused:?}");
+    // From one deployment to that of another customer.
+    let theirs = "integrations/acme-erp/deployments/bowlers-inc";
+    let of_gamma = "integrations/own/deployments/d";
+    plane.apply(only(vec![tokens(of_gamma, "", &["a"])])).await.unwrap();
+    let handed = only(vec![tokens(of_gamma, "", &["b"]), tokens(theirs, "", &["a"])]);
+    assert_eq!(said(plane.apply(handed).await).reason, "ENDPOINT_TOKEN_OF_ANOTHER_CUSTOMER");
+
+    // Without its tokens it moves, and has new ones; the plan says so.
+    moved.endpoint_tokens.retain(|tokens| tokens.endpoint != of_gamma);
+    let manifest = Manifest { endpoint_tokens: Vec::new(), ..moved };
+    let shown = plane
+        .manifests()
+        .apply_manifest(ApplyManifestRequest {
+            manifest: Some(manifest.clone()),
+            validate_only: true,
+            ..Default::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    let change = shown.changes.iter().find(|change| change.name == of_gamma).unwrap();
+    let url = change.changes.iter().find(|change| change.field == "endpoint_url").unwrap();
+    assert_eq!(url.after.as_deref(), Some("a new one"));
+    assert_eq!(url.before.as_deref(), Some(&*format!("/hooks/{}…", &token("a")[..6])));
+    plane.apply(manifest).await.unwrap();
+    assert!(!urls(&plane).await[1].contains(&token("a")));
+}

@@ -105,6 +105,9 @@ impl<K: Rules> Steps<K> {
             let Some(name) = &step.draft.name else { continue };
             let current = snapshot.get(name)?;
             step.compare(current, options, refused);
+            if let Some(violation) = step.strayed_token(snapshot)? {
+                refused.break_rule(violation);
+            }
         }
         Ok(())
     }

@@ -161,6 +161,29 @@ impl<K: Rules> Step<K> {
         changed.collect()
     }
 
+    /// Whether a token that it is to have is known to senders as another customer's: what they send must not come to run as
+    /// this one's, also where the deployment itself was the other's so far.
+    pub(super) fn strayed_token(&self, snapshot: Snapshot<'_>) -> Result<Option<Violation>, StoreError> {
+        let Some(customer) = K::customer(self.spec()) else { return Ok(None) };
+        for set in &self.tokens {
+            for token in &set.tokens {
+                let led_to = snapshot.token_customer(token)?;
+                if let Some(other) = led_to.filter(|other| other != customer) {
+                    return Ok(Some(Violation {
+                        kind: ViolationKind::EndpointTokenOfAnother,
+                        field: Some(format!("{}.tokens", set.at)),
+                        reason: format!(
+                            "one of them leads to {other} now, and must not come to lead to {customer}: leave it out, \
+                             and there will be a new one"
+                        ),
+                        subject: other,
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether a token that it is to have leads elsewhere.
     pub(super) fn taken_token(
         &self,
