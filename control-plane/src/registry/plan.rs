@@ -158,3 +158,6 @@ impl State<'_> {
         Ok(self.plan.customers.position(name).is_some() || self.snapshot.contains::<CustomerSpec>(name)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

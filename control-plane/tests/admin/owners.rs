@@ -1,6 +1,7 @@
 //! Manifests of several owners: what is whose, what is pruned, what is taken over, and what was shown before.
 
 use pointsman_proto::admin::v1::{deployment::State, manifest_change::Action, *};
+use rusqlite::Connection;
 use tonic::{Code, Status};
 
 use crate::harness::{ControlPlane, acme, customer, deployment, mapping, said, unshared};
@@ -298,6 +299,39 @@ async fn a_dry_run_prunes_and_adopts_nothing() {
     assert_eq!(answer.revision, before.revision);
     assert_eq!(plane.export().await, before);
     assert_eq!(plane.customer("customers/z").await.owner, "default");
+}
+
+#[tokio::test]
+async fn the_audit_has_each_change_of_a_manifest_and_none_of_a_dry_run() {
+    let plane = ControlPlane::start().await;
+    plane.ask(of("crm", customers(&[("a", "1"), ("b", "2")]))).await.unwrap();
+    let request = ApplyManifestRequest { adopt: true, ..pruning("billing", customers(&[("a", "10")])) };
+    plane.ask(ApplyManifestRequest { validate_only: true, ..request.clone() }).await.unwrap();
+    plane.ask(request).await.unwrap();
+    plane
+        .ask(ApplyManifestRequest { allow_mass_removal: true, ..pruning("billing", Manifest::default()) })
+        .await
+        .unwrap();
+    let database = Connection::open(plane.data().join("pointsman.db")).unwrap();
+    let sql = "SELECT revision || ' ' || action || ' ' || resource || ' ' || reroutes || ' ' || method FROM audit_entries \
+               ORDER BY id";
+    let mut statement = database.prepare(sql).unwrap();
+    let told: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let expected = [
+        "1 created customers/a 1",
+        "1 created customers/b 1",
+        "2 updated customers/a 1",
+        "3 removed customers/a 1",
+    ];
+    let method = "pointsman.admin.v1.ManifestService/ApplyManifest";
+    assert_eq!(told, expected.map(|entry| format!("{entry} {method}")));
+    let changes: String = database
+        .query_row("SELECT changes FROM audit_entries WHERE revision = 2", [], |row| row.get(0))
+        .unwrap();
+    for part in [r#""before":"crm","after":"billing""#, r#""field":"external_id","before":"1","after":"10""#]
+    {
+        assert!(changes.contains(part), "{changes}");
+    }
 }
 
 #[tokio::test]
