@@ -19,6 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    domain::Caller,
     fleet::Fleet,
     store::{PageKey, Store, StoreError},
 };
@@ -175,15 +176,16 @@ impl Publisher {
         Ok(ReceiverStream::new(receiver))
     }
 
-    /// A page of what edges are sent, behind the resource `after`, with secrets redacted. It ends at `limit` resources
+    /// A page of what edges are sent and `caller` may see, behind the resource `after`, with secrets redacted. It ends at `limit` resources
     /// or `bytes`, but has at least one resource where there is one.
     pub async fn page(
         &self,
+        caller: Caller,
         after: Option<ResourceName>,
         limit: usize,
         bytes: usize,
     ) -> Result<Page, StoreError> {
-        self.0.commits.page(after, limit, bytes).await
+        self.0.commits.page(caller, after, limit, bytes).await
     }
 
     /// The key that seals page tokens.

@@ -51,12 +51,13 @@ impl config_service_server::ConfigService for ConfigService {
         &self,
         request: Request<GetConfigRequest>,
     ) -> Result<Response<GetConfigResponse>, Status> {
+        let caller = call::caller(&request);
         let request = request.into_inner();
         let cursor = Cursor::new(self.publisher.page_key(), LIST.to_owned());
         let after = cursor.open(&request.page_token).map_err(|error| status::from_error(error.into()))?;
         let limit = page_limit(request.page_size).map_err(|fault| status::from_faults(vec![fault]))?;
         // Only names are sealed, and so nothing else is opened: no name is the beginning.
-        let page = self.publisher.page(after.parse().ok(), limit, PAGE_BYTES).await;
+        let page = self.publisher.page(caller, after.parse().ok(), limit, PAGE_BYTES).await;
         let page = page.map_err(|error| status::from_error(error.into()))?;
         Ok(Response::new(GetConfigResponse {
             resources: page.resources,

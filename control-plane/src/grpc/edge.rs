@@ -6,16 +6,20 @@ use pointsman_proto::admin::v1::{
     Edge, EdgeRejection, GetEdgeRequest, GetEdgeResponse, ListEdgesRequest, ListEdgesResponse,
     WaitForRevisionLaggard, WaitForRevisionRequest, WaitForRevisionResponse, edge_service_server,
 };
-use pointsman_routing::{fault::Fault, name::EdgeId};
+use pointsman_routing::{
+    fault::Fault,
+    name::{EdgeId, IntegrationId},
+};
 use tonic::{Request, Response, Status};
 
 use super::{
+    call,
     crud::{Asked, PAGE_BYTES},
     status,
 };
 use crate::{
     domain::{
-        Revision,
+        Caller, Revision,
         filter::{Field, Value},
     },
     fleet::{self, Fleet, Goal},
@@ -51,10 +55,11 @@ impl EdgeService {
 #[tonic::async_trait]
 impl edge_service_server::EdgeService for EdgeService {
     async fn get_edge(&self, request: Request<GetEdgeRequest>) -> Result<Response<GetEdgeResponse>, Status> {
+        let caller = call::caller(&request);
         let name = request.into_inner().name;
         let id = name.parse().map_err(|fault| status::from_faults(vec![Fault::new("name", fault)]))?;
         match self.fleet.edge(&id) {
-            Some(edge) => Ok(Response::new(GetEdgeResponse { edge: Some(message(&id, edge)) })),
+            Some(edge) => Ok(Response::new(GetEdgeResponse { edge: Some(message(&caller, &id, edge)) })),
             None => Err(status::no_edge(&id)),
         }
     }
@@ -63,6 +68,7 @@ impl edge_service_server::EdgeService for EdgeService {
         &self,
         request: Request<ListEdgesRequest>,
     ) -> Result<Response<ListEdgesResponse>, Status> {
+        let caller = call::caller(&request);
         let request = request.into_inner();
         let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
         let (limit, filter) = asked.read(Field::OF_EDGES).map_err(status::from_faults)?;
@@ -83,7 +89,7 @@ impl edge_service_server::EdgeService for EdgeService {
         edges.truncate(shown);
         let last = edges.last().filter(|_| !is_last).map(|(id, _)| cursor.seal(&id.to_string()));
         Ok(Response::new(ListEdgesResponse {
-            edges: edges.into_iter().map(|(id, edge)| message(&id, edge)).collect(),
+            edges: edges.into_iter().map(|(id, edge)| message(&caller, &id, edge)).collect(),
             next_page_token: last.unwrap_or_default(),
         }))
     }
@@ -92,10 +98,14 @@ impl edge_service_server::EdgeService for EdgeService {
         &self,
         request: Request<WaitForRevisionRequest>,
     ) -> Result<Response<WaitForRevisionResponse>, Status> {
+        let caller = call::caller(&request);
         let (goal, timeout) = goal(request.into_inner()).map_err(status::from_faults)?;
         let progress = self.fleet.wait(&goal, timeout).await;
-        let laggard =
-            |(edge, reason): (EdgeId, String)| WaitForRevisionLaggard { edge: edge.to_string(), reason };
+        let laggard = |(edge, reason): (EdgeId, String)| {
+            let hidden = || "rejects something that the access token is not for".to_owned();
+            let reason = if may_read_all_in(&caller, &reason) { reason } else { hidden() };
+            WaitForRevisionLaggard { edge: edge.to_string(), reason }
+        };
         Ok(Response::new(WaitForRevisionResponse {
             reached: progress.reached,
             serving: progress.serving.iter().map(ToString::to_string).collect(),
@@ -149,15 +159,27 @@ fn fits(bytes_left: &mut usize, (_, edge): &(EdgeId, fleet::Edge)) -> Option<()>
     Some(())
 }
 
-fn message(id: &EdgeId, edge: fleet::Edge) -> Edge {
+/// An edge, without what it says of resources that the caller may not see.
+fn message(caller: &Caller, id: &EdgeId, edge: fleet::Edge) -> Edge {
+    let shown = |rejection: &fleet::Rejection| {
+        may_read_all_in(caller, &rejection.name) && may_read_all_in(caller, &rejection.reason)
+    };
     Edge {
         name: id.to_string(),
         connected: edge.is_connected(),
         version: edge.version,
         revision: edge.revision.number(),
-        rejections: edge.rejections.into_iter().map(rejection).collect(),
+        rejections: edge.rejections.into_iter().filter(shown).map(rejection).collect(),
         last_seen_time: Some(edge.last_seen.into()),
     }
+}
+
+/// Whether the caller may see every integration that is named in the words of an edge.
+fn may_read_all_in(caller: &Caller, text: &str) -> bool {
+    let is_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let names = text.split("integrations/").skip(1);
+    let mut ids = names.map(|rest| rest.split(|c| !is_of_id(c)).next().unwrap_or_default());
+    caller.scope.is_none() || ids.all(|id| IntegrationId::parse(id).is_ok_and(|id| caller.sees(&id)))
 }
 
 fn rejection(rejection: fleet::Rejection) -> EdgeRejection {

@@ -18,7 +18,7 @@ use super::{
     redact::redacted,
 };
 use crate::{
-    domain::{Epoch, Revision},
+    domain::{Caller, Epoch, Revision},
     grpc::convert::edge,
     store::{Head, PageKey, Snapshot, Store, StoreError},
 };
@@ -144,11 +144,12 @@ impl Commits {
 
     pub(super) async fn page(
         &self,
+        caller: Caller,
         after: Option<ResourceName>,
         limit: usize,
         bytes: usize,
     ) -> Result<Page, StoreError> {
-        self.store.read(move |view| read_page(view, after.as_ref(), limit, bytes)).await
+        self.store.read(move |view| read_page(view, &caller, after.as_ref(), limit, bytes)).await
     }
 }
 
@@ -186,6 +187,7 @@ fn read_delta(
 
 fn read_page(
     view: &Snapshot<'_>,
+    caller: &Caller,
     after: Option<&ResourceName>,
     limit: usize,
     mut bytes_left: usize,
@@ -194,6 +196,9 @@ fn read_page(
     let mut last = None;
     view.for_each_resource(after, |resource| {
         let name = resource.name();
+        if !caller.may_read(&name) {
+            return Ok(ControlFlow::Continue(()));
+        }
         let resource = edge::resource(&redacted(resource));
         let room = bytes_left.checked_sub(resource.encoded_len());
         let is_full = page.resources.len() == limit || (room.is_none() && !page.resources.is_empty());
