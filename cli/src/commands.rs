@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use self::failure::Failure;
 
 mod apply;
+mod audit;
 mod backup;
 mod completions;
 mod control_plane;
@@ -73,6 +74,8 @@ enum Command {
     Get(get::Get),
     /// Remove resources.
     Delete(delete::Delete),
+    /// Show who changed what, when, and from where.
+    Audit(audit::Audit),
     /// Show what an integration was, and what changed: who, when, what.
     Revisions(revisions::Revisions),
     /// Make an integration what it was at an earlier revision.
@@ -117,6 +120,7 @@ impl Cli {
             Command::Export(export) => call(export.run()),
             Command::Get(get) => call(get.run()),
             Command::Delete(delete) => call(delete.run()),
+            Command::Audit(audit) => call(audit.run()),
             Command::Revisions(revisions) => call(revisions.run()),
             Command::Rollback(rollback) => call(rollback.run()),
             Command::RotateUrl(rotate_url) => call(rotate_url.run()),

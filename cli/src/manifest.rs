@@ -43,7 +43,7 @@ macro_rules! documents {
 
 documents! {
     Manifest ApplyManifestResponse Integration Customer CustomerMapping Deployment Edge ListEdgesResponse
-    TestEndpointResponse ListIntegrationRevisionsResponse RollbackIntegrationResponse
+    TestEndpointResponse ListAuditEntriesResponse ListIntegrationRevisionsResponse RollbackIntegrationResponse
     IntegrationServiceRotateEndpointTokenResponse DeploymentServiceRotateEndpointTokenResponse
     PauseDeploymentResponse ResumeDeploymentResponse LookupCustomerResponse
     AccessToken CreateAccessTokenResponse ListAccessTokensResponse DeleteAccessTokenResponse

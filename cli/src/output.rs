@@ -8,6 +8,7 @@ use pointsman_sdk::admin::AdminError;
 use crate::commands::Failure;
 
 pub(crate) mod arrival;
+pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod history;
 pub(crate) mod profiles;

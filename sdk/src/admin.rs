@@ -21,7 +21,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use pointsman_proto::admin::v1::{
-    access_token_service_client::AccessTokenServiceClient,
+    access_token_service_client::AccessTokenServiceClient, audit_service_client::AuditServiceClient,
     customer_mapping_service_client::CustomerMappingServiceClient,
     customer_service_client::CustomerServiceClient, deployment_service_client::DeploymentServiceClient,
     edge_service_client::EdgeServiceClient, integration_service_client::IntegrationServiceClient,
@@ -227,6 +227,10 @@ rpcs! {
         revoke_access_token(RevokeAccessTokenRequest) -> RevokeAccessTokenResponse;
         /// DeleteAccessToken removes one that was revoked or has expired. FAILED_PRECONDITION for one that is in use.
         delete_access_token(DeleteAccessTokenRequest) -> DeleteAccessTokenResponse;
+    }
+    AuditServiceClient {
+        /// ListAuditEntries reads a page of the audit, the latest entry first.
+        list_audit_entries(ListAuditEntriesRequest) -> ListAuditEntriesResponse;
     }
     EdgeServiceClient {
         /// GetEdge reads one. NOT_FOUND where none of that name has connected.

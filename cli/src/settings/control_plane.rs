@@ -1,6 +1,6 @@
 //! Settings of a control plane, in `up` and on its own.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 use pointsman_control_plane::{Config, PublicUrl};
@@ -32,6 +32,9 @@ pub(crate) struct ControlPlaneSettings {
     /// `up`, and nothing for a control plane on its own.
     #[arg(long, env = "POINTSMAN_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     public_url: Option<String>,
+    /// How long entries of the audit are kept.
+    #[arg(long, env = "POINTSMAN_AUDIT_RETENTION", value_name = "DURATION", value_parser = units::lifetime, default_value = "400d")]
+    audit_retention: Duration,
 }
 
 impl ControlPlaneSettings {
@@ -45,6 +48,7 @@ impl ControlPlaneSettings {
         config.admin_listen = self.admin_listen;
         config.tls = tls.files();
         config.client_ca.clone_from(&self.admin_client_ca);
+        config.audit_retention = self.audit_retention;
         config.plaintext = self.admin_plaintext;
         config.public_url = self.public_url.clone().map_or_else(PublicUrl::default, PublicUrl::known);
         Ok(config)

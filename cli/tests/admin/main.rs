@@ -1,5 +1,6 @@
 //! Admin commands against a real `pointsman up`.
 
+mod audit;
 mod harness;
 mod history;
 mod manifests;
