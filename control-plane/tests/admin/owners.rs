@@ -318,8 +318,8 @@ async fn the_audit_has_each_change_of_a_manifest_and_none_of_a_dry_run() {
     let mut statement = database.prepare(sql).unwrap();
     let told: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let expected = [
-        "1 created customers/a 1",
-        "1 created customers/b 1",
+        "1 created customers/a 0",
+        "1 created customers/b 0",
         "2 updated customers/a 1",
         "3 removed customers/a 1",
     ];
