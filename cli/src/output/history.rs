@@ -21,7 +21,7 @@ pub(crate) fn revisions(revisions: &[IntegrationRevision], complete: bool) -> St
     let mut table = Table::with_head(["revision", "when", "who", "what"]);
     for (index, kept) in revisions.iter().enumerate() {
         let first = complete && index + 1 == revisions.len();
-        let who = if kept.caller.is_empty() { "-" } else { &kept.caller };
+        let who = if kept.caller.is_empty() { "-" } else { who(kept) };
         table.row([&kept.revision.to_string(), &when(kept), who, &what(kept, first)]);
     }
     table.to_string()
@@ -35,7 +35,7 @@ pub(crate) fn comparison(
     style: Style,
 ) -> String {
     let head = format!("{} of revision {}", shown(name), from.revision);
-    let who = if to.caller.is_empty() { String::new() } else { format!(", by {}", shown(&to.caller)) };
+    let who = if to.caller.is_empty() { String::new() } else { format!(", by {}", shown(who(to))) };
     let tail = format!("{} ({}{who})", to.revision, when(to));
     if changes.is_empty() {
         return format!("{head} is the same as of {tail}\n");
@@ -133,6 +133,11 @@ fn what(kept: &IntegrationRevision, first: bool) -> String {
         what.push_str("; re-routes");
     }
     if kept.rolled_back_to > 0 { format!("back to {}: {what}", kept.rolled_back_to) } else { what }
+}
+
+/// Callers are known by their tokens.
+fn who(kept: &IntegrationRevision) -> &str {
+    kept.caller.strip_prefix("accessTokens/").unwrap_or(&kept.caller)
 }
 
 /// To the second.

@@ -11,6 +11,10 @@ use rusqlite::{OptionalExtension as _, params};
 use super::{Scope, Snapshot, StoreError, Table, endpoint};
 use crate::domain::{CustomerSpec, Kind, MappingSpec, Owner};
 
+/// The primary key stands in the index by customer: `name` bounds the integration within it.
+pub(super) const MAPPINGS_OF: &str = "SELECT name FROM customer_mappings WHERE customer = ?1 AND name > ?2 AND name < ?3 \
+     ORDER BY name LIMIT ?4";
+
 impl Snapshot<'_> {
     /// The customer with this external ID.
     pub(crate) fn customer_with(&self, external_id: &str) -> Result<Option<CustomerId>, StoreError> {
@@ -34,11 +38,11 @@ impl Snapshot<'_> {
         customer: &CustomerId,
         limit: usize,
     ) -> Result<Vec<MappingName>, StoreError> {
-        // The primary key stands in the index by customer: `name` bounds the integration within it.
-        let sql = "SELECT name FROM customer_mappings WHERE customer = ?1 AND name > ?2 AND name < ?3 \
-                   ORDER BY name LIMIT ?4";
         let Scope { lower, upper, .. } = Scope::below(integration);
-        self.find_all::<MappingSpec>(sql, params![customer.to_string(), lower, upper, as_limit(limit)])
+        self.find_all::<MappingSpec>(
+            MAPPINGS_OF,
+            params![customer.to_string(), lower, upper, as_limit(limit)],
+        )
     }
 
     /// The enabled deployments of the integration to the customer.

@@ -11,7 +11,7 @@ use std::path::Path;
 use pointsman_control_plane::grpc::access_token::{OfflineError, create_offline};
 use pointsman_proto::admin::v1::{CreateAccessTokenRequest, CreateAccessTokenResponse, access_token::Role};
 
-pub(crate) use bearer::with;
+pub(crate) use bearer::{token, with};
 
 /// The request for the first token.
 pub(crate) fn admin_token() -> CreateAccessTokenRequest {

@@ -16,6 +16,7 @@ mod lookup;
 mod manifests;
 mod owners;
 mod pause;
+mod reach;
 mod requests;
 mod resources;
 mod revisions;

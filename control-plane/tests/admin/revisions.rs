@@ -324,3 +324,32 @@ async fn a_rollback_to_a_service_after_it_was_taken_away_needs_its_secrets() {
     let refused = said(plane.roll_back(with).await);
     assert_eq!(refused.fields(), [r#"preprocess_metadata["authorization"]"#]);
 }
+
+/// A client takes 4 MiB by default, and an integration can be almost 1 MiB.
+#[tokio::test]
+async fn large_revisions_are_bounded_and_pages_end_before_they_are_too_long() {
+    const VALUES: usize = 3_000;
+    let plane = ControlPlane::with_acme().await;
+    for round in 0..6 {
+        let mut large = acme_erp();
+        let values = (0..VALUES).map(|index| (format!("{index:0>150}"), format!("{round}{index:0>100}")));
+        large.endpoint.as_mut().unwrap().external_customer_id.as_mut().unwrap().values = values.collect();
+        plane.update_integration(large, &["endpoint.external_customer_id.values"]).await.unwrap();
+    }
+    let (first, next) = plane.revisions(0, "").await.unwrap();
+    assert!((1..6).contains(&first.len()) && !next.is_empty(), "{} on the page", first.len());
+    let latest = &first[0];
+    assert_eq!(latest.changes.len() + usize::try_from(latest.more_changes).unwrap(), VALUES);
+    assert!(latest.changes.len() > 100 && latest.more_changes > 0, "{} kept", latest.changes.len());
+    let mut all = numbers(&first);
+    let mut token = next;
+    while !token.is_empty() {
+        let (page, next) = plane.revisions(0, &token).await.unwrap();
+        all.extend(numbers(&page));
+        token = next;
+    }
+    assert_eq!(all, [7, 6, 5, 4, 3, 2, 1]);
+    // Whole, also where what differs is not.
+    let back = plane.roll_back(2).await.unwrap().integration.unwrap();
+    assert_eq!(back.endpoint.unwrap().external_customer_id.unwrap().values.len(), VALUES);
+}

@@ -64,7 +64,7 @@ fn two_states_are_compared_and_what_they_hide_is_gathered_from_between() {
 #[test]
 fn each_revision_is_a_line() {
     let mut all = history().to_vec();
-    all[0].caller = "alice".to_owned();
+    all[0].caller = "accessTokens/alice".to_owned();
     all[0].rolled_back_to = 1;
     all[1].changes[0].reroutes = true;
     all[1].more_changes = 2;

@@ -52,6 +52,11 @@ SELECT name, revision, update_time, '', NULL, display_name, endpoint_type,
     '[]', 0
 FROM integrations;
 
+CREATE TRIGGER integration_revisions_are_final BEFORE UPDATE ON integration_revisions
+BEGIN
+    SELECT RAISE(ABORT, 'a revision is never changed');
+END;
+
 -- How many access tokens were ever made. Where it is 0, nobody is asked for one.
 ALTER TABLE meta ADD COLUMN access_tokens_made INTEGER NOT NULL DEFAULT 0;
 

@@ -44,3 +44,29 @@ async fn what_was_there_before_revisions_is_the_first_one() {
     }
     assert!(secrets > 0, "the fixture holds a secret");
 }
+
+#[tokio::test]
+async fn a_revision_is_never_changed() {
+    let data = TempDir::new().unwrap();
+    drop(migrations::tests::at_version(&files::database(data.path()), 1));
+    Store::open(data.path()).unwrap().close().await;
+    let database = rusqlite::Connection::open(files::database(data.path())).unwrap();
+    let change = database.execute("UPDATE integration_revisions SET caller = 'somebody'", []).unwrap_err();
+    assert!(change.to_string().contains("a revision is never changed"), "{change}");
+}
+
+/// A customer can have mappings in many integrations; those of one are found without a look at the others.
+#[tokio::test]
+async fn mappings_of_a_customer_are_found_by_an_index() {
+    let data = TempDir::new().unwrap();
+    Store::open(data.path()).unwrap().close().await;
+    let database = rusqlite::Connection::open(files::database(data.path())).unwrap();
+    let plan: String = database
+        .query_row(
+            &format!("EXPLAIN QUERY PLAN {}", crate::store::rules::MAPPINGS_OF),
+            ["", "", "", "1"],
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(plan.ends_with("customer_mappings_by_customer (customer=? AND name>? AND name<?)"), "{plan}");
+}
