@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::failure::Failure;
+use crate::signals::ENDED_AT_ONCE;
 
 mod apply;
 mod audit;
@@ -18,6 +19,7 @@ mod edges;
 mod export;
 mod failure;
 mod get;
+mod import_mappings;
 mod lookup;
 mod names;
 mod pause;
@@ -54,7 +56,8 @@ Exit codes:
   5    --wait: the change was made, and not every edge serves it yet
   6    not allowed: no access token, or one that may not do this
   7    apply --dry-run --exit-code: something would change
-  130  a second signal ended a server at once";
+  8    import-mappings --keep-going: some rows are bad, the others were written
+  130  a second signal ended a server at once; a signal ended import-mappings";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -88,6 +91,8 @@ enum Command {
     Resume(pause::Resume),
     /// Find a customer by what the third party calls it, or by what you do.
     Lookup(lookup::Lookup),
+    /// Create and update customer mappings from a CSV or JSON Lines file, however many.
+    ImportMappings(import_mappings::ImportMappings),
     /// Show what an endpoint would do with a request, without sending it on.
     Test(test::Test),
     /// Show the edges.
@@ -127,6 +132,7 @@ impl Cli {
             Command::Pause(pause) => call(pause.run()),
             Command::Resume(resume) => call(resume.run()),
             Command::Lookup(lookup) => call(lookup.run()),
+            Command::ImportMappings(import) => call(import.run()),
             Command::Test(test) => call(test.run()),
             Command::Edges(edges) => call(edges.run()),
             Command::Token(token) => call(token.run()),
@@ -156,6 +162,12 @@ pub(crate) enum End {
     WouldChange,
     /// `--wait`: the change was made, and not every edge serves it yet.
     NotServed,
+    /// `import-mappings`: some rows are bad, and nothing was changed.
+    Refused,
+    /// `import-mappings --keep-going`: some rows are bad, and the others were written.
+    SomeBad,
+    /// `import-mappings`: a signal ended it.
+    Interrupted,
 }
 
 impl From<End> for ExitCode {
@@ -164,7 +176,10 @@ impl From<End> for ExitCode {
             End::Fine => 0,
             End::NoRoute => 4,
             End::NotServed => 5,
+            End::Refused => 3,
             End::WouldChange => 7,
+            End::SomeBad => 8,
+            End::Interrupted => ENDED_AT_ONCE,
         })
     }
 }

@@ -14,6 +14,7 @@ mod demo;
 pub mod fuzzing;
 mod logging;
 mod manifest;
+mod mappings;
 mod nearest;
 mod output;
 mod preprocess;

@@ -47,6 +47,7 @@ documents! {
     IntegrationServiceRotateEndpointTokenResponse DeploymentServiceRotateEndpointTokenResponse
     PauseDeploymentResponse ResumeDeploymentResponse LookupCustomerResponse
     AccessToken CreateAccessTokenResponse ListAccessTokensResponse DeleteAccessTokenResponse
+    ImportCustomerMappingsResponse
 }
 
 /// A text that is not a document of its kind, or a message that cannot be written.

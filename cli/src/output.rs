@@ -12,6 +12,7 @@ pub(crate) mod audit;
 pub(crate) mod changes;
 pub(crate) mod history;
 pub(crate) mod profiles;
+pub(crate) mod progress;
 mod refused;
 pub(crate) mod resources;
 pub(crate) mod style;

@@ -20,6 +20,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use futures::Stream;
 use pointsman_proto::admin::v1::{
     access_token_service_client::AccessTokenServiceClient, audit_service_client::AuditServiceClient,
     customer_mapping_service_client::CustomerMappingServiceClient,
@@ -120,6 +121,18 @@ impl AdminClient {
         self.answer(self.manifests().export_manifest(request).await)
     }
 
+    /// ImportCustomerMappings writes any number of rows: a start, rows, a commit. It takes as long as it takes, whatever
+    /// the client's timeout is.
+    pub async fn import_customer_mappings(
+        &self,
+        messages: impl Stream<Item = ImportCustomerMappingsRequest> + Send + 'static,
+    ) -> Result<ImportCustomerMappingsResponse, AdminError> {
+        let mut request = Request::new(messages);
+        self.authorize(&mut request);
+        let mut client = CustomerMappingServiceClient::new(self.channel());
+        self.answer(client.import_customer_mappings(request).await)
+    }
+
     fn manifests(&self) -> ManifestServiceClient<Channel> {
         ManifestServiceClient::new(self.channel())
             .max_decoding_message_size(MANIFEST_BYTES_MAX)
@@ -199,6 +212,10 @@ rpcs! {
         delete_customer_mapping(DeleteCustomerMappingRequest) -> DeleteCustomerMappingResponse;
         /// LookupCustomer finds a customer by what the third party calls it, or by what the vendor does.
         lookup_customer(LookupCustomerRequest) -> LookupCustomerResponse;
+        /// BatchUpsertCustomerMappings writes up to 1,000 rows, all or none, in one revision.
+        batch_upsert_customer_mappings(BatchUpsertCustomerMappingsRequest) -> BatchUpsertCustomerMappingsResponse;
+        /// GetCustomerMappingImport says how far an import of the caller has come. NOT_FOUND where there is none.
+        get_customer_mapping_import(GetCustomerMappingImportRequest) -> GetCustomerMappingImportResponse;
     }
     DeploymentServiceClient {
         /// CreateDeployment makes a deployment. ALREADY_EXISTS where the name is taken.

@@ -53,6 +53,9 @@ pub(crate) enum Failure {
     /// A file does not hold what it should.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A file of rows begins with something else. Nothing was sent.
+    #[error("{0}")]
+    Rows(String),
     /// A file cannot be read.
     #[error("cannot read {file}: {source}")]
     Read {
@@ -129,6 +132,28 @@ impl From<Exit> for ExitCode {
 }
 
 impl Failure {
+    /// Whether an import that ended so can go on later.
+    pub(crate) fn may_be_resumed(&self) -> bool {
+        match self {
+            Self::Call(error) => {
+                use pointsman_sdk::admin::AdminError;
+                use tonic::Code;
+                matches!(error, AdminError::Unreachable { .. } | AdminError::Timeout { .. })
+                    || matches!(
+                        error.code(),
+                        Some(
+                            Code::Unavailable
+                                | Code::Cancelled
+                                | Code::ResourceExhausted
+                                | Code::Unauthenticated
+                                | Code::DeadlineExceeded
+                        )
+                    )
+            }
+            _ => false,
+        }
+    }
+
     /// Its exit code.
     pub(crate) fn exit(&self) -> Exit {
         use pointsman_control_plane::{grpc::access_token::OfflineError, registry::Error};
@@ -149,7 +174,8 @@ impl Failure {
                 ),
             ) => Exit::Usage,
             Self::Offline(OfflineError::Faulty(_) | OfflineError::Failed(Error::AccessToken(_)))
-            | Self::Manifest(_) => Exit::Refused,
+            | Self::Manifest(_)
+            | Self::Rows(_) => Exit::Refused,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             Self::Call(error) | Self::Advised { error, .. } => match error.code() {
                 Some(

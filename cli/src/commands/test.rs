@@ -159,9 +159,9 @@ fn header(text: &str) -> Result<SampleHeader, HeaderError> {
 /// Not the name of an integration.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("write an integration as acme-erp or integrations/acme-erp")]
-struct IntegrationNameError;
+pub(super) struct IntegrationNameError;
 
-fn integration_name(text: &str) -> Result<String, IntegrationNameError> {
+pub(super) fn integration_name(text: &str) -> Result<String, IntegrationNameError> {
     let id = text.strip_prefix("integrations/").unwrap_or(text);
     if id.is_empty() || id.contains('/') {
         return Err(IntegrationNameError);

@@ -3,5 +3,6 @@
 mod audit;
 mod harness;
 mod history;
+mod imports;
 mod manifests;
 mod writes;

@@ -11,6 +11,7 @@ use std::{
 
 mod chance;
 mod client;
+mod imports;
 mod process;
 mod round;
 

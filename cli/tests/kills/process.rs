@@ -22,10 +22,15 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Starts one on a free port, and waits until it is bound.
     pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_at(folder, "127.0.0.1:0").await
+    }
+
+    /// Starts one on this address, as [`Self::address`] has it.
+    pub(crate) async fn start_at(folder: &Path, address: &str) -> Self {
         let addresses = folder.join("addresses.json");
         let _ = fs::remove_file(&addresses);
         let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
-            .args(["control-plane", "--admin-listen=127.0.0.1:0", "--log-level=error", "--data"])
+            .args(["control-plane", "--admin-listen", address, "--log-level=error", "--data"])
             .arg(folder.join("data"))
             .arg("--addresses-file")
             .arg(&addresses)
@@ -44,6 +49,15 @@ impl ControlPlane {
         };
         let admin = timeout(PATIENCE, bound).await.expect("the control plane starts");
         Self { child, url: format!("http://{admin}") }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").expect("a URL of ours")
     }
 
     /// A connection of its own.
