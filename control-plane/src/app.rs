@@ -12,7 +12,7 @@ use futures::{FutureExt as _, future::OptionFuture};
 use pointsman_routing::name::EdgeId;
 use tokio::{net::TcpListener, task, time::timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::transport::{Certificate, Identity, ServerTlsConfig, server::TcpIncoming};
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::{
     access::{Access, Reach},
@@ -25,9 +25,11 @@ use crate::{
 };
 
 mod health;
+mod incoming;
 mod server;
 
 use health::Health;
+use incoming::{Bounds, incoming};
 use server::Services;
 
 /// How long calls under way may take to finish when the control plane stops.
@@ -185,11 +187,12 @@ impl App {
     pub fn spawn(self) -> Running {
         let stop = CancellationToken::new();
         let (services, tls) = (self.services, self.tls);
-        let edges = self
-            .edges
-            .map(|(listener, _)| services.serve_edges(incoming(listener), stop.clone().cancelled_owned()));
+        let edges = self.edges.map(|(listener, _)| {
+            services.serve_edges(incoming(listener, Bounds::default()), stop.clone().cancelled_owned())
+        });
         let admin = {
-            let (incoming, stopped) = (incoming(self.listener), stop.clone().cancelled_owned());
+            let (incoming, stopped) =
+                (incoming(self.listener, Bounds::default()), stop.clone().cancelled_owned());
             async move {
                 // `build` has tried the same.
                 match server::builder(tls) {
@@ -306,10 +309,6 @@ async fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BuildError>
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
-}
-
-fn incoming(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 async fn read_tls(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<ServerTlsConfig, BuildError> {

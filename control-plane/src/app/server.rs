@@ -2,10 +2,12 @@
 
 use std::{
     future::Future,
+    io,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use futures::Stream;
 use pointsman_proto::{
     FILE_DESCRIPTOR_SET,
     admin::v1::{
@@ -21,10 +23,10 @@ use pointsman_routing::integration::DEFAULT_MAX_BODY_BYTES;
 use tonic::{
     server::NamedService,
     service::Routes,
-    transport::{self, Server, ServerTlsConfig, server::TcpIncoming},
+    transport::{self, Server, ServerTlsConfig},
 };
 
-use super::{BuildError, Health};
+use super::{BuildError, Health, incoming::Connection};
 use crate::{
     access::Access,
     config::Config,
@@ -142,11 +144,15 @@ impl Services {
     }
 
     /// Serves edges alone, without TLS, until `stop`, and then until their streams are done.
-    pub(super) fn serve_edges<S: Future<Output = ()>>(
+    pub(super) fn serve_edges<I, S>(
         &self,
-        incoming: TcpIncoming,
+        incoming: I,
         stop: S,
-    ) -> impl Future<Output = Result<(), transport::Error>> + use<S> {
+    ) -> impl Future<Output = Result<(), transport::Error>> + use<I, S>
+    where
+        I: Stream<Item = io::Result<Connection>>,
+        S: Future<Output = ()>,
+    {
         let (routes, door) = (self.edge_routes.clone(), self.door.clone());
         async {
             let mut builder = builder(None)?.layer(CompleteLayer::new(CALL_TIMEOUT)).layer(door);
@@ -158,7 +164,7 @@ impl Services {
     pub(super) async fn serve(
         self,
         builder: Server,
-        incoming: TcpIncoming,
+        incoming: impl Stream<Item = io::Result<Connection>>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), transport::Error> {
         self.health.start().await;

@@ -8,7 +8,10 @@ use pointsman_control_plane::{
     grpc::access::{Requirement, requirement},
 };
 use pointsman_proto::{
-    admin::v1::{access_token::Role, edge_service_client::EdgeServiceClient, *},
+    admin::v1::{
+        access_token::Role, customer_mapping_service_client::CustomerMappingServiceClient,
+        edge_service_client::EdgeServiceClient, *,
+    },
     descriptor_pool,
     edge::v1::{
         Hello, StreamConfigRequest, StreamConfigResponse, config_service_client::ConfigServiceClient,
@@ -301,4 +304,28 @@ async fn end(stream: &mut Streaming<StreamConfigResponse>) -> Status {
         }
     };
     timeout(SOON, ended).await.expect("it ends")
+}
+
+#[tokio::test]
+async fn an_import_ends_with_its_token() {
+    let plane = ControlPlane::with_acme().await;
+    let admin = plane.close().await;
+    let editor = plane.make(&admin, "editor", token(Role::Editor, &["acme-erp"])).await;
+    let (sender, receiver) = mpsc::channel(1);
+    let start = ImportStart {
+        parent: "integrations/acme-erp".to_owned(),
+        import_id: "one".to_owned(),
+        ..ImportStart::default()
+    };
+    let message = import_customer_mappings_request::Message::Start(start);
+    sender.send(ImportCustomerMappingsRequest { message: Some(message) }).await.unwrap();
+    let mut client = CustomerMappingServiceClient::new(with(plane.channel(), &editor));
+    let importing =
+        tokio::spawn(async move { client.import_customer_mappings(ReceiverStream::new(receiver)).await });
+    // Heard behind it, on the same connection.
+    assert_eq!(plane.reads(&editor).await, Ok(()));
+    plane.revoke(&admin, "editor").await;
+    let ended = timeout(SOON, importing).await.unwrap().unwrap().unwrap_err();
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unauthenticated, "TOKEN_REVOKED"));
+    drop(sender);
 }

@@ -188,3 +188,36 @@ async fn when_a_token_was_last_used_is_known_after_a_stop() {
     assert!(used >= before - Duration::from_millis(1), "{used:?}");
     assert_eq!(admin_token.etag, etag, "use is no change");
 }
+
+#[tokio::test]
+async fn what_happens_to_tokens_is_in_the_audit_without_their_secrets() {
+    let plane = ControlPlane::start().await;
+    let admin = plane.close().await;
+    let secret = plane.make(&admin, "ci", token(Role::Editor, &["a"])).await;
+    plane.revoke(&admin, "ci").await;
+    let delete = DeleteAccessTokenRequest { name: named("ci"), ..Default::default() };
+    plane.tokens(&admin).delete_access_token(delete).await.unwrap();
+    let channel = super::bearer::with(plane.channel(), &admin);
+    let mut audit = audit_service_client::AuditServiceClient::new(channel);
+    let entries = audit.list_audit_entries(ListAuditEntriesRequest::default()).await.unwrap().into_inner();
+    let told: Vec<_> = entries
+        .audit_entries
+        .iter()
+        .map(|entry| (entry.caller.as_str(), entry.resource.as_str(), entry.action()))
+        .collect();
+    use audit_entry::Action;
+    assert_eq!(
+        told,
+        [
+            ("accessTokens/admin", "accessTokens/ci", Action::Removed),
+            ("accessTokens/admin", "accessTokens/ci", Action::Revoked),
+            ("accessTokens/admin", "accessTokens/ci", Action::Created),
+            ("", "accessTokens/admin", Action::Created),
+        ]
+    );
+    let made: Vec<_> = entries.audit_entries[2].changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(made, ["role", "integrations[0]"]);
+    assert!(entries.audit_entries[0].peer.starts_with("127.0.0.1:"), "{:?}", entries.audit_entries[0]);
+    let said = format!("{entries:?}");
+    assert!(!said.contains(&secret[10..]) && !said.contains(&admin[10..]), "{said}");
+}
