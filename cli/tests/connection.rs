@@ -55,7 +55,7 @@ impl EdgeService for Scripted {
 
 fn refusal(code: Code) -> Status {
     let mut details = ErrorDetails::new();
-    details.set_error_info("A_REASON", "pointsman", [("requiredRole".to_owned(), "editor".to_owned())]);
+    details.set_error_info("A_REASON", "pointsman", [("neededRoles".to_owned(), "editor".to_owned())]);
     if code == Code::InvalidArgument {
         details
             .add_bad_request_violation("filter", "is none")
