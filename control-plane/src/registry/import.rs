@@ -49,7 +49,7 @@ const STAGED_ROWS: usize = 10_000;
 /// The same in bytes of text.
 const STAGED_BYTES: usize = 1024 * 1024;
 /// Rows that an import which keeps going writes in one transaction, at least: others get their turn between two.
-const CHUNK_ROWS: usize = 10_000;
+const CHUNK_ROWS: usize = 25_000;
 /// Between two looks for imports whose time is over.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 /// How much of a faulty source customer id is kept, in bytes.

@@ -164,12 +164,12 @@ async fn bad_rows_are_told_and_nothing_is_written() {
 #[tokio::test]
 async fn keeping_going_writes_the_others_in_chunks_that_are_a_revision_each() {
     let plane = ControlPlane::with_acme().await;
-    let mut all = many(25_000);
+    let mut all = many(60_000);
     all[20] = row("S20", "nobody");
-    all[24_999] = row("S7", "progix-1002");
+    all[59_999] = row("S7", "progix-1002");
     let answer = import(&plane, keep_going("go"), &all).await.unwrap();
-    assert_eq!((answer.created, answer.failed, answer.committed, answer.revision), (24_998, 2, true, 4));
-    assert_eq!(answer.failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [20, 24_999]);
+    assert_eq!((answer.created, answer.failed, answer.committed, answer.revision), (59_998, 2, true, 4));
+    assert_eq!(answer.failures.iter().map(|failure| failure.row).collect::<Vec<_>>(), [20, 59_999]);
     assert_eq!(plane.revision().await, 4);
     let revisions: std::collections::BTreeSet<i64> = mappings(&plane)
         .iter()
