@@ -128,8 +128,13 @@ pub enum StreamEnd {
 
 /// Something that is no message, or too long for one; or a connection that broke.
 #[derive(Debug, thiserror::Error)]
-#[error("a message could not be read: {0}")]
-pub struct Unreadable(pub String);
+#[error("a message could not be read: {reason}")]
+pub struct Unreadable {
+    /// What is wrong.
+    pub reason: String,
+    /// It is longer than a message may be.
+    pub too_long: bool,
+}
 
 /// What an edge is sent.
 pub type Outbound = ReceiverStream<Result<StreamConfigResponse, StreamEnd>>;

@@ -42,7 +42,10 @@ impl config_service_server::ConfigService for ConfigService {
         request: Request<Streaming<StreamConfigRequest>>,
     ) -> Result<Response<Self::StreamConfigStream>, Status> {
         let bound = call::caller(&request).edge;
-        let requests = request.into_inner().map_err(|status| Unreadable(status.message().to_owned()));
+        let requests = request.into_inner().map_err(|status| Unreadable {
+            reason: status.message().to_owned(),
+            too_long: status.code() == Code::OutOfRange,
+        });
         let outbound = self.publisher.stream(requests, bound).map_err(ended)?;
         Ok(Response::new(outbound.map(|message| message.map_err(ended)).boxed()))
     }
@@ -77,7 +80,11 @@ fn ended(end: StreamEnd) -> Status {
             (Code::DeadlineExceeded, Reason::DeadlineExceeded)
         }
         StreamEnd::Replaced => (Code::Aborted, Reason::StreamReplaced),
-        StreamEnd::Message(_) | StreamEnd::Unreadable(_) => (Code::InvalidArgument, Reason::InvalidArgument),
+        StreamEnd::Unreadable(Unreadable { too_long: true, .. }) => {
+            (Code::OutOfRange, Reason::MessageTooLarge)
+        }
+        StreamEnd::Unreadable(_) => (Code::InvalidArgument, Reason::Undecodable),
+        StreamEnd::Message(_) => (Code::InvalidArgument, Reason::InvalidArgument),
         StreamEnd::Store(_) => (Code::Internal, Reason::Internal),
     };
     status::because(code, reason, end.to_string())

@@ -6,6 +6,7 @@ mod audit;
 mod batches;
 mod disk;
 mod endpoint_tokens;
+mod every_rpc;
 mod faults;
 mod filters;
 mod harness;
