@@ -148,3 +148,6 @@ fn read_duration(
 pub(super) fn unknown_number(field: &str, number: i32) -> Fault {
     Fault::new(field, format!("{number} is none of its values"))
 }
+
+#[cfg(test)]
+mod tests;

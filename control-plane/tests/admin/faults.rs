@@ -363,3 +363,35 @@ async fn faults_and_broken_rules_are_told_together() {
         ]
     );
 }
+
+/// What a method says to a request with this header beside those of gRPC, whose body never comes. Not by tonic's client,
+/// which keeps deadlines itself.
+async fn with_header(plane: &ControlPlane, method: &str, name: &str, value: &str) -> tonic::Status {
+    let stream = tokio::net::TcpStream::connect(plane.addr()).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::post(format!("http://plane/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header(name, value)
+        .body(())
+        .unwrap();
+    let (response, _body) = client.ready().await.unwrap().send_request(request, false).unwrap();
+    let response = tokio::time::timeout(std::time::Duration::from_secs(10), response).await.unwrap().unwrap();
+    connection.abort();
+    tonic::Status::from_header_map(response.headers()).unwrap()
+}
+
+#[tokio::test]
+async fn what_the_transport_refuses_has_a_reason_too() {
+    let plane = ControlPlane::start().await;
+    for (method, name, value, code, reason) in [
+        ("ListCustomers", "grpc-encoding", "gzip", Code::Unimplemented, "UNIMPLEMENTED"),
+        ("ListCustomers", "grpc-timeout", "50m", Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+        ("NoSuch", "x", "y", Code::Unimplemented, "UNIMPLEMENTED"),
+    ] {
+        let method = format!("pointsman.admin.v1.CustomerService/{method}");
+        let status = with_header(&plane, &method, name, value).await;
+        assert_eq!((status.code(), crate::harness::reason(&status).as_str()), (code, reason), "{status:?}");
+    }
+}

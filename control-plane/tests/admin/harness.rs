@@ -61,6 +61,10 @@ impl ControlPlane {
         self.data.path()
     }
 
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.running.as_ref().expect("a running one").admin_addr()
+    }
+
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }

@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "names", run: targets::names },
     Target { name: "references", run: targets::references },
     Target { name: "page_tokens", run: targets::page_tokens },
+    Target { name: "filters", run: targets::filters },
     Target { name: "manifests", run: targets::manifests },
     Target { name: "admin_resources", run: targets::admin_resources },
     Target { name: "update_masks", run: targets::update_masks },

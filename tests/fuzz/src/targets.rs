@@ -1,6 +1,9 @@
 //! What each target does with its input.
 
-use pointsman_control_plane::grpc::fuzzing;
+use pointsman_control_plane::{
+    domain::filter::{COMPARISONS_MAX, Comparison, FILTER_BYTES_MAX, Field, Filter, Value},
+    grpc::fuzzing,
+};
 use pointsman_routing::{
     name::{
         CustomerId, DeploymentId, DeploymentName, EdgeId, FlowKey, IntegrationId, MappingId, MappingName,
@@ -45,6 +48,31 @@ pub(crate) fn references(data: &[u8]) {
 pub(crate) fn page_tokens(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
         fuzzing::page_token(text);
+    }
+}
+
+/// Filters of lists: what is taken is within the bounds, and each text in it can be quoted.
+pub(crate) fn filters(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    for fields in [Field::OF_CUSTOMERS, Field::OF_DEPLOYMENTS, Field::OF_AUDIT_ENTRIES] {
+        match Filter::parse(text, fields) {
+            Ok(filter) => {
+                assert!(text.len() <= FILTER_BYTES_MAX && filter.comparisons().len() <= COMPARISONS_MAX);
+                filter.comparisons().iter().for_each(|comparison| quotable(comparison, fields));
+            }
+            Err(error) => assert!(text.is_char_boundary(error.position), "{error}"),
+        }
+    }
+}
+
+fn quotable(comparison: &Comparison, fields: &[Field]) {
+    assert!(fields.contains(&comparison.field));
+    let Value::Text(value) = &comparison.value else { return };
+    let quoted = value.replace('\\', r"\\").replace('"', r#"\""#);
+    let quoted = format!("{} = \"{quoted}\"", comparison.field.name());
+    if quoted.len() <= FILTER_BYTES_MAX {
+        let again = Filter::parse(&quoted, fields);
+        assert_eq!(again.as_ref().map(Filter::comparisons), Ok([comparison.clone()].as_slice()));
     }
 }
 

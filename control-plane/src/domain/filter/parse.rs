@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str, fields: &[Field]) -> Result<Vec<Comparison>, Fil
     if text.len() > FILTER_BYTES_MAX {
         let reason =
             format!("the filter is {} bytes long; at most {FILTER_BYTES_MAX} are allowed", text.len());
-        return Err(FilterError { position: FILTER_BYTES_MAX, reason });
+        return Err(FilterError { position: text.floor_char_boundary(FILTER_BYTES_MAX), reason });
     }
     let mut parser = Parser { text, position: 0 };
     let mut comparisons = Vec::new();
