@@ -1,9 +1,12 @@
 //! Filters, and the tokens of filtered lists.
 
-use pointsman_proto::admin::v1::{deployment::State, *};
+use pointsman_proto::admin::v1::{access_token::Role, deployment::State, *};
 use tonic::Code;
 
-use crate::harness::{ControlPlane, acme, deployment, mapping, said};
+use crate::{
+    access::{token, with},
+    harness::{ControlPlane, acme, acme_erp, deployment, mapping, said},
+};
 
 const ALL: &str = "integrations/-";
 
@@ -146,6 +149,54 @@ async fn a_token_is_good_for_its_filter_and_parent_only() {
         let refused = said(list(parent, filter, &first.next_page_token).await);
         assert_eq!(refused.reason, "PAGE_TOKEN_INVALID", "{parent} {filter}");
         assert_eq!(refused.fields(), ["page_token"]);
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_scope_pages_through_what_is_in_it_alone() {
+    let plane = ControlPlane::start().await;
+    let mut manifest = acme();
+    // In the order of their names' bytes: `-` and `.` come before `/`.
+    for id in ["a-b", "a.b", "a", "a0", "b"] {
+        let name = format!("integrations/{id}");
+        manifest.integrations.push(Integration { name: name.clone(), ..acme_erp() });
+        for mapped in ["x", "y"] {
+            let mapped = format!("{name}/customerMappings/{mapped}");
+            manifest.customer_mappings.push(mapping(&mapped, &mapped, "customers/gamma-llc"));
+        }
+    }
+    plane.apply(manifest).await.unwrap();
+    let admin = plane.close().await;
+    let one = plane.make(&admin, "one", token(Role::Viewer, &["b", "a", "a-b"])).await;
+    let other = plane.make(&admin, "other", token(Role::Viewer, &["b"])).await;
+    let list = async |secret: &str, filter: &str, page_token: &str| {
+        let channel = with(plane.channel(), secret);
+        let request = ListCustomerMappingsRequest {
+            parent: ALL.to_owned(),
+            page_size: 1,
+            page_token: page_token.to_owned(),
+            filter: filter.to_owned(),
+        };
+        let mut client = customer_mapping_service_client::CustomerMappingServiceClient::new(channel);
+        client.list_customer_mappings(request).await.map(tonic::Response::into_inner)
+    };
+    for filter in ["", "customer = customers/gamma-llc", "owner = default"] {
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let page = list(&one, filter, &page_token).await.unwrap();
+            found.extend(page.customer_mappings.into_iter().map(|mapping| mapping.name));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        let expected = ["a-b", "a", "b"]
+            .map(|id| ["x", "y"].map(|mapped| format!("integrations/{id}/customerMappings/{mapped}")));
+        assert_eq!(found, expected.concat(), "{filter}");
+    }
+    let token = list(&one, "", "").await.unwrap().next_page_token;
+    for secret in [&other, &admin] {
+        assert_eq!(said(list(secret, "", &token).await).reason, "PAGE_TOKEN_INVALID");
     }
 }
 

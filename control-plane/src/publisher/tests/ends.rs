@@ -82,7 +82,7 @@ async fn a_message_that_is_too_long_ends_the_stream_with_a_reason() {
     let rejection = Rejection { reason: "x".repeat(8 * 1024 * 1024), ..Rejection::default() };
     edge.ack_with(edge.holdings.hash(), vec![rejection]).await;
     let (code, message) = edge.end().await.unwrap_err();
-    assert_eq!(code, Code::InvalidArgument);
+    assert_eq!(code, Code::OutOfRange);
     assert!(message.starts_with("a message could not be read: "), "{message}");
 }
 
