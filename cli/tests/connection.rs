@@ -55,7 +55,7 @@ impl EdgeService for Scripted {
 
 fn refusal(code: Code) -> Status {
     let mut details = ErrorDetails::new();
-    details.set_error_info("A_REASON", "pointsman", [("neededRoles".to_owned(), "editor".to_owned())]);
+    details.set_error_info("A_REASON", "pointsman", [("neededRoles".to_owned(), "admin,editor".to_owned())]);
     if code == Code::InvalidArgument {
         details
             .add_bad_request_violation("filter", "is none")
@@ -318,7 +318,7 @@ fn each_code_has_its_exit_code_and_says_what_to_do() {
         (Code::FailedPrecondition, 3, "FAILED_PRECONDITION", "remove or change first what uses it"),
         (Code::Aborted, 3, "ABORTED", "read it again"),
         (Code::Unauthenticated, 6, "UNAUTHENTICATED", "--token-file FILE"),
-        (Code::PermissionDenied, 6, "PERMISSION_DENIED", "with the role editor"),
+        (Code::PermissionDenied, 6, "PERMISSION_DENIED", "with the role admin or editor"),
         (Code::Unavailable, 1, "UNAVAILABLE", "try again"),
         (Code::DeadlineExceeded, 1, "DEADLINE_EXCEEDED", "--timeout"),
         (Code::Unimplemented, 1, "UNIMPLEMENTED", "older than this command"),

@@ -40,6 +40,7 @@ impl Up {
             .arg(&addresses)
             .args(["--admin-listen=127.0.0.1:0", "--edge-listen=127.0.0.1:0", "--status-listen=127.0.0.1:0"])
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .spawn()
             .expect("the binary runs");
         let end = Instant::now() + SOON;

@@ -5,4 +5,5 @@ mod harness;
 mod history;
 mod imports;
 mod manifests;
+mod trace;
 mod writes;

@@ -35,7 +35,7 @@ pub(super) fn at_the_door(refusal: Refusal, endpoint: &Endpoint) -> Refused {
         _ => "Have the sender leave that out of the path: servers behind could resolve it in another way."
             .to_owned(),
     };
-    let detail = format!("{}.", capitalised(&refusal.detail));
+    let detail = ended(capitalised(&refusal.detail));
     Refused { advice: vec![advice], detail, ..Refused::plain(refusal) }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn at_the_service(refusal: Refusal, endpoint: &Endpoint) -> Refused {
     };
     let detail = match refusal.outcome {
         Outcome::PreprocessTimeout => format!("No answer within {:?}.", service.timeout),
-        _ => format!("{}.", capitalised(refusal.detail.trim_end_matches('.'))),
+        _ => ended(capitalised(&refusal.detail)),
     };
     Refused { advice, detail, ..Refused::plain(refusal) }
 }
@@ -374,6 +374,11 @@ fn cut(text: &str) -> Cow<'_, str> {
         true => text.into(),
         false => format!("{}…", &text[..text.floor_char_boundary(SHOWN_BYTES)]).into(),
     }
+}
+
+/// A sentence with its full stop, unless it has an end of its own.
+fn ended(sentence: String) -> String {
+    if sentence.ends_with(['.', '!', '?']) { sentence } else { sentence + "." }
 }
 
 /// A sentence that begins with a reference is left as it is.

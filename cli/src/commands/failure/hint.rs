@@ -9,7 +9,7 @@ use pointsman_sdk::admin::{AdminError, ConnectError, Reason, Refused};
 use tonic::Code;
 
 use super::{Failure, SecretKeyFailure, serve::ServeError};
-use crate::{profiles::ProfilesError, settings::admin::AdminConnectError};
+use crate::{output::style::shown, profiles::ProfilesError, settings::admin::AdminConnectError};
 
 /// How a token is given, for who has none.
 const TOKEN: &str = "give an access token with --token-file FILE, POINTSMAN_TOKEN_FILE or POINTSMAN_TOKEN, or keep it \
@@ -132,7 +132,7 @@ fn of_refusal(refused: &Refused) -> Option<String> {
         return Some(hint.to_owned());
     }
     let hint = match refused.code {
-        Code::Unauthenticated => TOKEN,
+        Code::Unauthenticated => of_token(refused.reason.as_ref()),
         Code::PermissionDenied => return Some(of_missing_role(refused.reason.as_ref())),
         Code::NotFound => return Some(of_missing(refused)),
         Code::AlreadyExists => "change what is there with `pointsman apply`, or take another name",
@@ -158,6 +158,16 @@ fn of_refusal(refused: &Refused) -> Option<String> {
     Some(hint.to_owned())
 }
 
+/// A token that is missing can be given; one that does not hold any more cannot be mended.
+fn of_token(reason: Option<&Reason>) -> &'static str {
+    match reason.map(|reason| reason.reason.as_str()) {
+        Some("TOKEN_UNKNOWN" | "TOKEN_EXPIRED" | "TOKEN_REVOKED") => {
+            "give another token as you gave this one; an admin makes one with `pointsman token create`"
+        }
+        _ => TOKEN,
+    }
+}
+
 /// The roles that it takes stand in the reason's metadata.
 fn of_missing_role(reason: Option<&Reason>) -> String {
     let roles = reason.and_then(|reason| reason.metadata.get("neededRoles"));
@@ -167,7 +177,7 @@ fn of_missing_role(reason: Option<&Reason>) -> String {
     match (least.or(roles.first().copied()), roles.as_slice()) {
         (Some(least), roles) => format!(
             "that takes an access token with the role {}; `pointsman token create --role {least}` of an admin makes one",
-            roles.join(" or ")
+            shown(&roles.join(" or "))
         ),
         (None, _) => {
             "that takes an access token for more; an admin makes one with `pointsman token create`".to_owned()
@@ -182,7 +192,7 @@ fn of_missing(refused: &Refused) -> String {
     if collection.is_empty() {
         return "`pointsman get integrations`, `get customers`, `get edges` list what there is".to_owned();
     }
-    format!("`pointsman get {collection}` lists what there is")
+    format!("`pointsman get {}` lists what there is", shown(collection))
 }
 
 fn of_preconditions(refused: &Refused) -> &'static str {
@@ -244,6 +254,18 @@ mod tests {
         let hint = hint(Code::Unauthenticated, |_| ());
         for way in ["--token-file", "POINTSMAN_TOKEN", "pointsman profile set", "pointsman token create"] {
             assert!(hint.contains(way), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_does_not_hold_is_not_asked_for_again() {
+        for (reason, expected) in
+            [("TOKEN_EXPIRED", "give another token"), ("TOKEN_MISSING", "--token-file FILE")]
+        {
+            let reason =
+                Reason { reason: reason.to_owned(), domain: String::new(), metadata: BTreeMap::new() };
+            let hint = hint(Code::Unauthenticated, |refused| refused.reason = Some(reason));
+            assert!(hint.contains(expected), "{hint}");
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) fn command(
     let command = match refusal.code.as_str() {
         "customer_unknown" => add_mapping(integration, step(Stage::Customer)?, refusal)?,
         "deployment_not_found" => format!("pointsman get {integration}/deployments"),
-        "deployment_paused" => format!("pointsman get {}", paused(step(Stage::Deployment)?)?),
+        "deployment_paused" => format!("pointsman resume {}", paused(step(Stage::Deployment)?)?),
         "flow_not_deployed" => format!("pointsman get {}", step(Stage::Deployment)?.resolved),
         "flow_unknown" | "flow_not_resolved" | "customer_not_resolved" | "customer_user_not_resolved" => {
             format!("pointsman get {integration}")
@@ -25,15 +25,15 @@ pub(super) fn command(
 /// For a customer that is missing from the customer mappings.
 fn add_mapping(integration: &str, step: &TraceStep, refusal: &TestRefusal) -> Option<String> {
     let id = &step.found;
-    // An id that a shell and a resource's name take as it is.
+    // An id that a shell, `printf` and CSV take as it is.
     let is_plain = id.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && id.len() <= 63
         && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     let is_of_mappings = refusal.detail.contains("has no customer mapping");
+    let integration = integration.trim_start_matches("integrations/");
     (is_plain && is_of_mappings).then(|| {
         format!(
-            "echo '{{customerMappings: [{{name: {integration}/customerMappings/{id}, sourceCustomerId: \"{id}\", \
-             customer: customers/ID}}]}}' | pointsman apply -f -"
+            "printf 'source_customer_id,customer\\n{id},customers/ID\\n' | pointsman import-mappings {integration} \
+             --format csv -f -"
         )
     })
 }

@@ -84,21 +84,21 @@ fn a_refusal_says_why_and_what_to_do() {
          \x20        \"A06DFFA0\"  customers/pencils-co\n\
          to do    Correct what the sender sends.\n\
          or       Add a customer mapping.\n\
-         run      echo '{customerMappings: [{name: integrations/acme-erp/customerMappings/A06DFFAX, \
-         sourceCustomerId: \"A06DFFAX\", customer: customers/ID}]}' | pointsman apply -f -\n"
+         run      printf 'source_customer_id,customer\\nA06DFFAX,customers/ID\\n' | pointsman import-mappings acme-erp --format \
+         csv -f -\n"
     );
 }
 
 #[test]
 fn nothing_of_a_request_gets_into_a_command_that_a_shell_would_obey() {
-    for id in ["'; rm -rf ~ #", "$(id)", "a b", "-f", "", "a\nb", &"a".repeat(64)] {
+    for id in ["'; rm -rf ~ #", "$(id)", "a b", "-f", "", "a\nb", "a,b", "a\\n"] {
         let refusal = TestRefusal {
             code: "customer_unknown".into(),
             detail: "integrations/acme-erp has no customer mapping for it.".into(),
             ..TestRefusal::default()
         };
         let said = refused(vec![step(Stage::Customer, "results.headers.x", id, "", "")], refusal);
-        assert!(!said.contains("pointsman apply"), "{said}");
+        assert!(!said.contains("import-mappings"), "{said}");
     }
 }
 

@@ -7,13 +7,15 @@
 
 use super::{MAX_CHARS, distance};
 
-/// Seeks of one search. One takes a few microseconds in a database.
-pub(in crate::test_endpoint) const MAX_SEEKS: usize = 4_096;
+/// Seeks of one search. One takes some ten microseconds in a database.
+const MAX_SEEKS: usize = 10_000;
 /// Near texts that are kept before they are ranked. Around a text in a dense index there are more than anybody needs.
 const MAX_NEAR: usize = 256;
 
 /// Looks for the texts nearest to `text`: those that differ only in the case of their letters; where there is none, those
-/// with one letter wrong; and where there is none of these and the text is not short, those with two.
+/// with one letter wrong; and where there is none of these and the text is not short, those with two. Two wrong letters
+/// are first looked for behind the beginning, which is quick; anywhere, a large and dense index is not searched to its
+/// end.
 ///
 /// `seek` gives the first entry of the index at or behind a text, in the order of their bytes. The entry that is `text`
 /// itself is no mistake and must not be there.
@@ -26,8 +28,10 @@ pub(in crate::test_endpoint) fn nearest<T, E>(
         return Ok(Vec::new());
     }
     let mut seeks = MAX_SEEKS;
-    for errors in 0..=max_errors(chars.len()) {
-        let walk = Walk { text: chars.iter().copied().map(folded).collect(), errors };
+    let mut stages = vec![(0, 0), (1, 0), (2, chars.len() / 3), (2, 0)];
+    stages.retain(|(errors, _)| *errors <= max_errors(chars.len()));
+    for (errors, exact) in stages {
+        let walk = Walk { text: chars.iter().copied().map(folded).collect(), errors, exact };
         let mut near = walk.run(&mut seeks, &mut seek)?;
         if !near.is_empty() {
             near.sort_by_cached_key(|(known, _)| rank(&chars, known));
@@ -65,6 +69,8 @@ struct Walk {
     /// Folded.
     text: Vec<char>,
     errors: usize,
+    /// So many letters at the beginning must be right.
+    exact: usize,
 }
 
 impl Walk {
@@ -93,9 +99,10 @@ impl Walk {
     /// A row for each prefix that something near can begin with, the empty one first.
     fn rows(&self, chars: &[char]) -> Vec<Vec<usize>> {
         let mut rows = vec![(0..=self.text.len()).collect::<Vec<_>>()];
-        for c in chars {
+        for (place, c) in chars.iter().enumerate() {
             let next = self.step(&rows[rows.len() - 1], *c);
-            if next.iter().min().is_none_or(|least| *least > self.errors) {
+            let is_wrong_too_early = place < self.exact && folded(*c) != self.text[place];
+            if is_wrong_too_early || next.iter().all(|distance| *distance > self.errors) {
                 break;
             }
             rows.push(next);
@@ -116,7 +123,7 @@ impl Walk {
 
     /// The first place below `known` where something near can be.
     fn below(&self, known: &str, rows: &[Vec<usize>]) -> Option<String> {
-        let next = self.next_char(rows.last()?, None)?;
+        let next = self.next_char(rows.len() - 1, rows.last()?, None)?;
         Some(format!("{known}{next}"))
     }
 
@@ -124,13 +131,17 @@ impl Walk {
     fn behind(&self, chars: &[char], rows: &[Vec<usize>]) -> Option<String> {
         let deepest = rows.len().min(chars.len());
         (0..deepest).rev().find_map(|level| {
-            let next = self.next_char(&rows[level], Some(chars[level]))?;
+            let next = self.next_char(level, &rows[level], Some(chars[level]))?;
             Some(chars[..level].iter().copied().chain([next]).collect())
         })
     }
 
-    /// The first letter behind `after` that something near can go on with, behind a prefix of this row.
-    fn next_char(&self, row: &[usize], after: Option<char>) -> Option<char> {
+    /// The first letter behind `after` that something near can go on with, behind a prefix of this length and row.
+    fn next_char(&self, level: usize, row: &[usize], after: Option<char>) -> Option<char> {
+        let is_viable = |c: &char| after.is_none_or(|after| *c > after);
+        if level < self.exact {
+            return cases(self.text[level]).filter(is_viable).min();
+        }
         if row.iter().any(|distance| *distance < self.errors) {
             return match after {
                 None => Some('\0'),
@@ -139,10 +150,14 @@ impl Walk {
             };
         }
         // Not one letter more may be wrong: only those of the text can follow.
-        let viable = self.text.iter().zip(row).filter(|(_, distance)| **distance <= self.errors);
-        let viable = viable.flat_map(|(c, _)| c.to_uppercase().chain([*c]));
-        viable.filter(|c| after.is_none_or(|after| *c > after)).min()
+        let near = self.text.iter().zip(row).filter(|(_, distance)| **distance <= self.errors);
+        near.flat_map(|(c, _)| cases(*c)).filter(is_viable).min()
     }
+}
+
+/// A folded letter, in both cases.
+fn cases(c: char) -> impl Iterator<Item = char> {
+    c.to_uppercase().chain([c])
 }
 
 /// A letter without its case. Few have a lower case of several letters; of those the first is as good.
@@ -245,17 +260,21 @@ mod tests {
             let errors = max_errors(text.chars().count());
             // Levenshtein's, as the walk counts: a swap is two letters wrong.
             let is_near = |known: &str, errors: usize| {
-                let walk = Walk { text: fold(&text), errors };
+                let walk = Walk { text: fold(&text), errors, exact: 0 };
                 let chars: Vec<char> = known.chars().collect();
                 let rows = walk.rows(&chars);
                 rows.len() == chars.len() + 1 && rows[chars.len()][walk.text.len()] <= errors
             };
-            let least = (0..=errors).find(|errors| known.iter().any(|known| is_near(known, *errors)));
-            let mut all: Vec<_> = known
-                .iter()
-                .filter(|known| least.is_some_and(|errors| is_near(known, errors)))
-                .cloned()
-                .collect();
+            let begins = |known: &str, exact: usize| {
+                fold(known).iter().take(exact).eq(fold(&text).iter().take(exact))
+            };
+            let chars_count = text.chars().count();
+            let stages = [(0, 0), (1, 0), (2, chars_count / 3), (2, 0)];
+            let mut stages = stages.into_iter().filter(|(stage, _)| *stage <= errors).map(|(errors, exact)| {
+                let found = known.iter().filter(|known| is_near(known, errors) && begins(known, exact));
+                found.cloned().collect::<Vec<_>>()
+            });
+            let mut all = stages.find(|found| !found.is_empty()).unwrap_or_default();
             let chars: Vec<char> = text.chars().collect();
             all.sort_by_cached_key(|known| rank(&chars, known));
             all.truncate(super::super::NAMED);
