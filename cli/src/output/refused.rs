@@ -31,7 +31,7 @@ pub(crate) fn refused(refused: &Refused) -> String {
     for (key, value) in refused.reason.iter().flat_map(|reason| &reason.metadata) {
         if key == LEFT_OUT {
             text.push_str(&format!("\n  and {} more", shown(value)));
-        } else if !text.contains(value) {
+        } else if !value.split(',').all(|part| text.contains(part)) {
             text.push_str(&format!("\n  {}: {}", shown(key), shown(value)));
         }
     }
@@ -171,6 +171,15 @@ mod tests {
         assert_eq!(refused(&named), "there is no customers/a (NOT_FOUND)");
         assert_eq!(refused(&Refused { message: "no".into(), ..named }), "no (NOT_FOUND)\n  customers/a");
         assert_eq!(refused(&nothing(Code::Internal, "")), "INTERNAL");
+    }
+
+    #[test]
+    fn what_the_sentence_tells_is_not_told_again() {
+        let said = refused(&Refused {
+            reason: Some(reason("ROLE_NOT_ENOUGH", &[("neededRoles", "admin,editor")])),
+            ..nothing(Code::PermissionDenied, "this needs admin or editor")
+        });
+        assert_eq!(said, "this needs admin or editor (PERMISSION_DENIED, ROLE_NOT_ENOUGH)");
     }
 
     #[test]

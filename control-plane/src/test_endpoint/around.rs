@@ -116,7 +116,7 @@ impl Stop {
         match (self.missing.split_first(), &self.value) {
             // A name that is mistyped.
             (Some((Step::Key(key), rest)), Value::Object(members)) => {
-                let names = nearest::nearest(key, members.keys().map(String::as_str));
+                let names = nearest::nearest(key, members.keys().take(MAX_LOOKED_AT).map(String::as_str));
                 proposed.extend(names.into_iter().map(|name| {
                     self.whole(&format!("{}{}{}", self.led, step_text(&Step::Key(name.into())), steps(rest)))
                 }));

@@ -151,6 +151,8 @@ fn odd_bodies_do_no_harm() {
         ("text/xml", "</a></b>"),
         ("text/xml", "<a><b></a>"),
         ("text/xml", "<a"),
+        ("text/xml", "<a b b=1 c='x d=\" === e='' e='' ></a>"),
+        ("text/xml", "<a =\"x\" ='' '' \"/>"),
         ("application/json", &"[".repeat(10_000)),
         ("multipart/form-data", "name=\""),
         ("application/x-www-form-urlencoded", "%ff&&=%"),
