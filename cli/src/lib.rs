@@ -1,11 +1,11 @@
 //! What the one binary does: the servers (`up`, `control-plane`, `edge`), the demo, and the commands of admins.
 //!
-//! - [`settings`]: flags and environment variables, parsed into the libraries' configurations.
-//! - [`commands`]: one module for each command.
-//! - [`manifest`]: reading and writing configuration as YAML and JSON.
-//! - [`profiles`]: which control plane, and who calls, by name in a file.
-//! - [`output`]: what people and programs see.
-//! - [`demo`]: the main job in one command, with a [`receiver`] that plays the flows.
+//! - `settings`: flags and environment variables, parsed into the libraries' configurations.
+//! - `commands`: one module for each command.
+//! - `manifest`: reading and writing configuration as YAML and JSON.
+//! - `profiles`: which control plane, and who calls, by name in a file.
+//! - `output`: what people and programs see.
+//! - `demo`: the main job in one command, with a `receiver` that plays the flows.
 
 mod addresses;
 mod commands;
