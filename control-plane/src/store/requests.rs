@@ -35,7 +35,7 @@ impl Room {
 /// A call as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
-    /// Of what was asked, blinded: see [`WriteTransaction::blind`].
+    /// Of what was asked, blinded: see `WriteTransaction::blind`.
     pub digest: [u8; 32],
     /// What was answered.
     pub answer: Vec<u8>,
