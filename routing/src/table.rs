@@ -164,6 +164,17 @@ impl Table {
         }))
     }
 
+    /// The tokens of all endpoints, in no order, whether they lead somewhere or not; one that two resources claim is there
+    /// twice.
+    pub fn tokens(&self) -> impl Iterator<Item = &EndpointToken> {
+        self.endpoints.iter().map(|claim| &claim.token)
+    }
+
+    /// The names of all deployments, in no order.
+    pub fn deployments(&self) -> impl Iterator<Item = &DeploymentName> {
+        self.deployments.iter().map(|record| &record.deployment.name)
+    }
+
     /// How many entries it holds.
     #[must_use]
     pub fn len(&self) -> usize {

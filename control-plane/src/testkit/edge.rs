@@ -133,8 +133,8 @@ impl Edge {
 
     pub(crate) async fn ack_with(&self, hash: ConfigHash, rejections: Vec<Rejection>) {
         let revision = self.holdings.revision;
-        self.say(stream_config_request::Message::Ack(Ack { revision, hash: hash.to_wire(), rejections }))
-            .await;
+        let ack = Ack { revision, hash: hash.to_wire(), rejections, ..Ack::default() };
+        self.say(stream_config_request::Message::Ack(ack)).await;
     }
 
     pub(crate) async fn beat(&self) {
@@ -155,7 +155,8 @@ impl Edge {
         let mut commit = Commit::default();
         loop {
             match self.next().await.expect("the stream is open").expect("no error") {
-                stream_config_response::Message::Heartbeat(_) => {}
+                stream_config_response::Message::Heartbeat(_)
+                | stream_config_response::Message::Accept(_) => {}
                 stream_config_response::Message::Chunk(chunk) => {
                     let is_last = chunk.commit;
                     commit.join(chunk);

@@ -88,7 +88,7 @@ async fn sent(plane: &ControlPlane) -> String {
                     return sent;
                 }
             }
-            stream_config_response::Message::Heartbeat(_) => {}
+            stream_config_response::Message::Heartbeat(_) | stream_config_response::Message::Accept(_) => {}
         }
     }
 }

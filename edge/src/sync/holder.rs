@@ -206,7 +206,7 @@ impl Holder {
             bytes_left.checked_sub(bytes).inspect(|left| bytes_left = *left).is_some()
         };
         let rejections = rejections.take_while(fits).collect();
-        v1::Ack { revision: self.revision, hash: self.hash.to_wire(), rejections }
+        v1::Ack { revision: self.revision, hash: self.hash.to_wire(), rejections, ..v1::Ack::default() }
     }
 }
 

@@ -99,8 +99,9 @@ impl<'s> Session<'s> {
             match message.ok_or(EndReason::Closed)?.message {
                 Some(Incoming::Chunk(chunk)) => self.hear_chunk(chunk, &mut gathering, &mut outbound).await?,
                 Some(Incoming::Heartbeat(heartbeat)) => self.hear_heartbeat(&heartbeat, &gathering)?,
-                // A kind of message that this version does not know; what it must know comes as chunks.
-                None => {}
+                // Nothing is held back; or a kind of message that this version does not know: what it must know comes as
+                // chunks.
+                Some(Incoming::Accept(_)) | None => {}
             }
             // Counted from when we are ready to hear, not from before a long conversion.
             silent_at = Instant::now() + times.silence;

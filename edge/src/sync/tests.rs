@@ -79,7 +79,7 @@ async fn a_snapshot_then_changes_are_served_and_acknowledged() {
     let ack = snapshot(&mut stream, [("a", 1), ("b", 2)]).await;
     assert_eq!(
         ack,
-        v1::Ack { revision: 2, hash: hash(&customers([("a", 1), ("b", 2)])).to_wire(), rejections: vec![] }
+        v1::Ack { revision: 2, hash: hash(&customers([("a", 1), ("b", 2)])).to_wire(), ..v1::Ack::default() }
     );
     assert!(edge.configured.is_cancelled() && edge.serves("a") && edge.serves("b"));
     assert_eq!((edge.serving.load().revision, edge.serving.load().epoch.as_str()), (2, EPOCH));

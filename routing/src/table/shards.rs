@@ -47,6 +47,11 @@ impl<T: Clone> Shards<T> {
         self.nodes[node][shard].iter_hash(hash).filter(move |entry| (self.key_of)(entry) == key)
     }
 
+    /// All entries, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.nodes.iter().flat_map(|node| node.iter()).flat_map(|shard| shard.iter())
+    }
+
     /// The entry of a key, where it is the only one.
     pub(super) fn only<'a>(&'a self, key: Key<'a>) -> Option<&'a T> {
         only(self.all(key))

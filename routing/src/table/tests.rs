@@ -117,6 +117,22 @@ fn entries_are_held_by_name() {
 }
 
 #[test]
+fn all_tokens_and_deployments_are_listed() {
+    let table = table([
+        integration("i", EndpointType::Shared, &["t"]),
+        customer("c", "x"),
+        deployment("i/d", "c", false, &["t1"], &["t2", "t3"]),
+        deployment("i/e", "c", true, &[], &[]),
+    ]);
+    let mut tokens: Vec<_> = table.tokens().map(EndpointToken::expose).collect();
+    tokens.sort_unstable();
+    assert_eq!(tokens, ["t", "t1", "t2", "t3"]);
+    let mut deployments: Vec<_> = table.deployments().map(ToString::to_string).collect();
+    deployments.sort_unstable();
+    assert_eq!(deployments, ["integrations/i/deployments/d", "integrations/i/deployments/e"]);
+}
+
+#[test]
 fn a_changed_entry_leaves_no_old_way_to_it() {
     let mut table = table([
         integration("i", EndpointType::InstanceSpecific, &[]),

@@ -290,7 +290,8 @@ async fn rejecting_edge(plane: &ControlPlane, secret: &str) -> mpsc::Sender<Stre
             reason: format!("its token is that of integrations/theirs/deployments/{CANARY}-2"),
             ..Rejection::default()
         };
-        let ack = Ack { revision: chunk.revision, hash: held.to_wire(), rejections: vec![rejection] };
+        let (revision, hash) = (chunk.revision, held.to_wire());
+        let ack = Ack { revision, hash, rejections: vec![rejection], ..Ack::default() };
         sender.send(StreamConfigRequest { message: Some(Message::Ack(ack)) }).await.unwrap();
         break;
     }
