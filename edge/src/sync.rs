@@ -1,8 +1,9 @@
 //! Follows the control plane: receives the configuration, serves it, and says so.
 //!
-//! A change's way: [`session`] receives chunks → [`convert`] turns each resource into its domain form, alone and off
-//! the path of requests → [`commit`] gathers them until the commit → [`holder`] takes the whole commit in → what is
-//! served is swapped once → the edge acknowledges, with every resource that it cannot use.
+//! A change's way: [`session`] receives chunks → [`intake`] works on one while the next is received → [`convert`] turns
+//! each resource into its domain form, alone and off the path of requests → [`commit`] gathers them until the commit, a
+//! snapshot as what it will be ([`held`]) → [`holder`] takes the whole commit in → what is served is swapped once → the
+//! edge acknowledges, with every resource that it cannot use.
 //!
 //! A stream that ends, stalls or drifts is begun anew, with growing pauses. Meanwhile the edge serves what it has.
 
@@ -15,7 +16,9 @@ mod credentials;
 mod end;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod held;
 mod holder;
+mod intake;
 mod outbound;
 #[cfg(test)]
 pub(crate) mod scripted;

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 pub use self::{endpoints::Endpoint, token::EndpointToken};
 use self::{
     endpoints::{Claim, DeploymentRecord, IntegrationRecord},
+    records::{CustomerRecord, MappingRecord},
     shards::{Shards, only},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 };
 
 mod endpoints;
+mod records;
 mod shards;
 #[cfg(test)]
 mod tests;
@@ -51,15 +53,25 @@ impl Entry {
     }
 }
 
+/// What whoever keeps a table notes beside an entry: which version of it this is. Nothing here looks at it; what is noted
+/// beside a million entries elsewhere would need their million names again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// The revision that last changed it.
+    pub revision: i64,
+    /// A hash over it.
+    pub hash: [u8; 16],
+}
+
 /// One state of the whole configuration. Cloning shares structure: a clone that is changed copies only the shards that
 /// the change touches.
 #[derive(Clone, Debug)]
 pub struct Table {
     integrations: Shards<Arc<IntegrationRecord>>,
-    customers: Shards<Arc<Customer>>,
-    customers_by_external_id: Shards<Arc<Customer>>,
-    mappings: Shards<Arc<CustomerMapping>>,
-    mappings_by_source_id: Shards<Arc<CustomerMapping>>,
+    customers: Shards<Arc<CustomerRecord>>,
+    customers_by_external_id: Shards<Arc<CustomerRecord>>,
+    mappings: Shards<Arc<MappingRecord>>,
+    mappings_by_source_id: Shards<Arc<MappingRecord>>,
     deployments: Shards<Arc<DeploymentRecord>>,
     deployments_by_customer: Shards<Arc<DeploymentRecord>>,
     endpoints: Shards<Claim>,
@@ -69,14 +81,10 @@ impl Default for Table {
     fn default() -> Self {
         Self {
             integrations: Shards::new(|record| (record.integration.id.as_str(), "")),
-            customers: Shards::new(|customer| (customer.id.as_str(), "")),
-            customers_by_external_id: Shards::new(|customer| (&customer.external_id, "")),
-            mappings: Shards::new(|mapping| {
-                (mapping.name.integration.as_str(), mapping.name.mapping.as_str())
-            }),
-            mappings_by_source_id: Shards::new(|mapping| {
-                (mapping.name.integration.as_str(), &mapping.source_customer_id)
-            }),
+            customers: Shards::new(CustomerRecord::key),
+            customers_by_external_id: Shards::new(CustomerRecord::external_id_key),
+            mappings: Shards::new(MappingRecord::key),
+            mappings_by_source_id: Shards::new(MappingRecord::source_key),
             deployments: Shards::new(|record| record.key()),
             deployments_by_customer: Shards::new(|record| record.customer_key()),
             endpoints: Shards::new(|claim| (claim.token.expose(), "")),
@@ -94,28 +102,33 @@ impl Table {
     /// Puts an entry in, in place of one of the same name. Entries may come in any order: one that names a resource
     /// which is not there (yet) just leads nowhere.
     pub fn upsert(&mut self, entry: Entry) {
+        self.upsert_stamped(entry, Stamp::default());
+    }
+
+    /// As [`Self::upsert`], with a stamp for [`Self::stamp`] to tell.
+    pub fn upsert_stamped(&mut self, entry: Entry, stamp: Stamp) {
         match entry {
             Entry::Integration(integration, tokens) => {
                 self.remove_integration(&integration.id);
-                let record = Arc::new(IntegrationRecord::new(integration, tokens));
+                let record = Arc::new(IntegrationRecord::new(integration, tokens, stamp));
                 Claim::of_integration(&record).for_each(|claim| self.endpoints.insert(claim));
                 self.integrations.insert(record);
             }
             Entry::Customer(customer) => {
                 self.remove_customer(&customer.id);
-                let customer = Arc::new(customer);
-                self.customers_by_external_id.insert(Arc::clone(&customer));
-                self.customers.insert(customer);
+                let record = Arc::new(CustomerRecord { customer, stamp });
+                self.customers_by_external_id.insert(Arc::clone(&record));
+                self.customers.insert(record);
             }
             Entry::CustomerMapping(mapping) => {
                 self.remove_mapping(&mapping.name);
-                let mapping = Arc::new(self.share_ids(mapping));
-                self.mappings_by_source_id.insert(Arc::clone(&mapping));
-                self.mappings.insert(mapping);
+                let record = Arc::new(self.record(&mapping, stamp));
+                self.mappings_by_source_id.insert(Arc::clone(&record));
+                self.mappings.insert(record);
             }
             Entry::Deployment(deployment, tokens, flow_tokens) => {
                 self.remove_deployment(&deployment.name);
-                let record = Arc::new(DeploymentRecord::new(deployment, tokens, flow_tokens));
+                let record = Arc::new(DeploymentRecord::new(deployment, tokens, flow_tokens, stamp));
                 Claim::of_deployment(&record).for_each(|claim| self.endpoints.insert(claim));
                 self.deployments_by_customer.insert(Arc::clone(&record));
                 self.deployments.insert(record);
@@ -139,14 +152,29 @@ impl Table {
         Some(match name {
             ResourceName::Integration(id) => self.integrations.only((id.as_str(), ""))?.to_entry(),
             ResourceName::Customer(id) => {
-                Entry::Customer(Customer::clone(self.customers.only((id.as_str(), ""))?))
+                Entry::Customer(self.customers.only((id.as_str(), ""))?.customer.clone())
             }
             ResourceName::CustomerMapping(MappingName { integration, mapping }) => {
-                let mapping = self.mappings.only((integration.as_str(), mapping.as_str()))?;
-                Entry::CustomerMapping(CustomerMapping::clone(mapping))
+                let record = self.mappings.only((integration.as_str(), mapping.as_str()))?;
+                Entry::CustomerMapping(record.to_mapping())
             }
             ResourceName::Deployment(DeploymentName { integration, deployment }) => {
                 self.deployments.only((integration.as_str(), deployment.as_str()))?.to_entry()
+            }
+        })
+    }
+
+    /// The stamp of an entry, by its name.
+    #[must_use]
+    pub fn stamp(&self, name: &ResourceName) -> Option<Stamp> {
+        Some(match name {
+            ResourceName::Integration(id) => self.integrations.only((id.as_str(), ""))?.stamp,
+            ResourceName::Customer(id) => self.customers.only((id.as_str(), ""))?.stamp,
+            ResourceName::CustomerMapping(MappingName { integration, mapping }) => {
+                self.mappings.only((integration.as_str(), mapping.as_str()))?.stamp
+            }
+            ResourceName::Deployment(DeploymentName { integration, deployment }) => {
+                self.deployments.only((integration.as_str(), deployment.as_str()))?.stamp
             }
         })
     }
@@ -196,14 +224,14 @@ impl Table {
 
     fn remove_customer(&mut self, id: &CustomerId) {
         let Some(customer) = self.customers.remove((id.as_str(), ""), |_| true) else { return };
-        self.customers_by_external_id
-            .remove((&customer.external_id, ""), |other| Arc::ptr_eq(other, &customer));
+        let key = CustomerRecord::external_id_key(&customer);
+        self.customers_by_external_id.remove(key, |other| Arc::ptr_eq(other, &customer));
     }
 
     fn remove_mapping(&mut self, MappingName { integration, mapping }: &MappingName) {
-        let integration = integration.as_str();
-        let Some(mapping) = self.mappings.remove((integration, mapping.as_str()), |_| true) else { return };
-        let key = (integration, &*mapping.source_customer_id);
+        let key = (integration.as_str(), mapping.as_str());
+        let Some(mapping) = self.mappings.remove(key, |_| true) else { return };
+        let key = MappingRecord::source_key(&mapping);
         self.mappings_by_source_id.remove(key, |other| Arc::ptr_eq(other, &mapping));
     }
 
@@ -216,15 +244,14 @@ impl Table {
         }
     }
 
-    /// The mapping with ids that it shares with the resources that it names: there can be a million mappings.
-    fn share_ids(&self, mapping: CustomerMapping) -> CustomerMapping {
-        let CustomerMapping { name: MappingName { integration, mapping }, source_customer_id, customer } =
-            mapping;
+    /// A mapping with ids that it shares with the resources that it names, where they are there.
+    fn record(&self, mapping: &CustomerMapping, stamp: Stamp) -> MappingRecord {
+        let CustomerMapping { name: MappingName { integration, .. }, customer, .. } = mapping;
         let shared = self.integrations.only((integration.as_str(), ""));
-        let integration = shared.map_or_else(|| integration.clone(), |record| record.integration.id.clone());
+        let integration = shared.map_or(integration, |record| &record.integration.id);
         let shared = self.customers.only((customer.as_str(), ""));
-        let customer = shared.map_or_else(|| customer.clone(), |shared| shared.id.clone());
-        CustomerMapping { name: MappingName { integration, mapping }, source_customer_id, customer }
+        let customer = shared.map_or(customer, |record| &record.customer.id);
+        MappingRecord::new(integration.clone(), customer.clone(), mapping, stamp)
     }
 }
 
@@ -232,11 +259,11 @@ impl Directory for Table {
     type Error = Infallible;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Infallible> {
-        Ok(self.customers.only((id.as_str(), "")).map(|customer| Customer::clone(customer)))
+        Ok(self.customers.only((id.as_str(), "")).map(|record| record.customer.clone()))
     }
 
     fn customer_by_external_id(&self, external_id: &str) -> Result<Option<Customer>, Infallible> {
-        Ok(self.customers_by_external_id.only((external_id, "")).map(|customer| Customer::clone(customer)))
+        Ok(self.customers_by_external_id.only((external_id, "")).map(|record| record.customer.clone()))
     }
 
     fn mapping(
@@ -244,8 +271,8 @@ impl Directory for Table {
         integration: &IntegrationId,
         source_customer_id: &str,
     ) -> Result<Option<CustomerMapping>, Infallible> {
-        let mapping = self.mappings_by_source_id.only((integration.as_str(), source_customer_id));
-        Ok(mapping.map(|mapping| CustomerMapping::clone(mapping)))
+        let record = self.mappings_by_source_id.only((integration.as_str(), source_customer_id));
+        Ok(record.map(|record| record.to_mapping()))
     }
 
     fn deployment_for(

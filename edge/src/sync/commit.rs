@@ -2,23 +2,27 @@
 
 use pointsman_proto::edge::v1::{Chunk, Resource};
 
-use super::convert::{self, Received};
+use super::{
+    convert,
+    held::{Change, Held},
+};
 
 /// All that is taken in together.
 #[derive(Debug)]
 pub(super) struct Commit {
     pub(super) epoch: String,
     pub(super) revision: i64,
-    /// A snapshot: what is not in it is gone.
-    pub(super) full: bool,
-    pub(super) changes: Vec<Change>,
+    pub(super) content: Content,
 }
 
-/// One change of a commit, in its order.
+/// What is in a commit.
 #[derive(Debug)]
-pub(super) enum Change {
-    Upsert(Received),
-    Remove(Box<str>),
+pub(super) enum Content {
+    /// Everything: what is not in it is gone. It is taken in as it comes, beside what is served, so that a million
+    /// resources never wait for the last of them.
+    Snapshot(Box<Held>),
+    /// What changed, in its order.
+    Changes(Vec<Change>),
 }
 
 /// The chunks of a commit so far.
@@ -64,35 +68,35 @@ impl Part {
         self.upserts.len()
     }
 
+    /// Whether the commit is whole with it.
+    pub(super) fn is_last(&self) -> bool {
+        self.commit
+    }
+
     /// Converts all its resources. Where a name is both changed and removed, the removal counts.
-    pub(super) fn convert(self) -> Converted {
+    fn into_changes(self) -> impl Iterator<Item = Change> {
         let upserts = self.upserts.into_iter().map(|resource| Change::Upsert(convert::resource(resource)));
         let removals = self.removals.into_iter().map(|name| Change::Remove(name.into()));
-        let changes = upserts.chain(removals).collect();
-        let commit = Commit { epoch: self.epoch, revision: self.revision, full: self.full, changes };
-        Converted { commit, is_last: self.commit }
+        upserts.chain(removals)
     }
 }
 
-/// A chunk with its resources converted.
-#[derive(Debug)]
-pub(super) struct Converted {
-    commit: Commit,
-    is_last: bool,
-}
-
 impl Gathering {
-    /// Adds a chunk; the whole commit where it was the last one.
-    pub(super) fn add(&mut self, chunk: Converted) -> Result<Option<Commit>, ChunkError> {
-        let Converted { commit: part, is_last } = chunk;
-        let whole = match self.0.take() {
-            None => part,
-            Some(so_far) => so_far.join(part)?,
+    /// Converts a chunk and adds it; the whole commit where it was the last one.
+    pub(super) fn add(&mut self, mut part: Part) -> Result<Option<Commit>, ChunkError> {
+        let is_last = part.is_last();
+        let mut commit = match self.0.take() {
+            None => Commit::begin(&mut part),
+            Some(commit) => commit.check(&part)?,
         };
-        if is_last {
-            return Ok(Some(whole));
+        match &mut commit.content {
+            Content::Snapshot(held) => part.into_changes().for_each(|change| held.change(change)),
+            Content::Changes(changes) => changes.extend(part.into_changes()),
         }
-        self.0 = Some(whole);
+        if is_last {
+            return Ok(Some(commit));
+        }
+        self.0 = Some(commit);
         Ok(None)
     }
 
@@ -103,18 +107,39 @@ impl Gathering {
 }
 
 impl Commit {
-    fn join(mut self, part: Self) -> Result<Self, ChunkError> {
+    fn begin(part: &mut Part) -> Self {
+        let content = match part.full {
+            true => Content::Snapshot(Box::default()),
+            false => Content::Changes(Vec::new()),
+        };
+        Self { epoch: std::mem::take(&mut part.epoch), revision: part.revision, content }
+    }
+
+    /// Whether a chunk belongs to it.
+    fn check(self, part: &Part) -> Result<Self, ChunkError> {
         if self.epoch != part.epoch {
             return Err(ChunkError::Torn("the epoch"));
         }
         if self.revision != part.revision {
             return Err(ChunkError::Torn("the revision"));
         }
-        if self.full != part.full {
+        if self.is_full() != part.full {
             return Err(ChunkError::Torn("whether it is a snapshot"));
         }
-        self.changes.extend(part.changes);
         Ok(self)
+    }
+
+    /// Whether it is a snapshot.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self.content, Content::Snapshot(_))
+    }
+
+    /// How many resources are in it.
+    pub(super) fn len(&self) -> usize {
+        match &self.content {
+            Content::Snapshot(held) => held.len(),
+            Content::Changes(changes) => changes.len(),
+        }
     }
 }
 
@@ -122,14 +147,14 @@ impl Commit {
 mod tests {
     use super::*;
 
-    fn chunk(revision: i64, commit: bool, names: &[&str]) -> Converted {
+    fn chunk(revision: i64, commit: bool, names: &[&str]) -> Part {
         let upserts = names
             .iter()
             .map(|name| Resource { name: (*name).to_owned(), revision, body: Default::default() })
             .collect();
         let chunk =
             Chunk { epoch: "e".to_owned(), revision, full: true, upserts, removals: Vec::new(), commit };
-        Part::parse(chunk).unwrap().convert()
+        Part::parse(chunk).unwrap()
     }
 
     #[test]
@@ -139,7 +164,7 @@ mod tests {
         assert!(gathering.is_open());
         assert!(gathering.add(chunk(1, false, &["customers/b"])).unwrap().is_none());
         let whole = gathering.add(chunk(1, true, &[])).unwrap().unwrap();
-        assert_eq!(whole.changes.len(), 2);
+        assert_eq!(whole.len(), 2);
         assert!(!gathering.is_open());
     }
 

@@ -21,19 +21,19 @@ use tonic::{Request, Streaming};
 
 use super::{
     Sync,
-    commit::{Commit, Gathering, Part},
+    commit::{Commit, Part},
     credentials::AccessToken,
     end::EndReason,
     holder::{Applied, Holder},
+    intake::{FEW_RESOURCES, Intake},
     outbound::{Outbound, request},
 };
+use crate::serving;
 
 /// The longest message from the control plane. One resource fits in it with room to spare.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Messages to the control plane that wait for the network.
 const OUTBOUND_MESSAGES: usize = 4;
-/// Up to so many resources are converted and taken in at once, where starting a thread would cost more.
-const FEW_RESOURCES: usize = 16;
 
 /// One stream.
 pub(super) struct Session<'s> {
@@ -86,7 +86,7 @@ impl<'s> Session<'s> {
 
         let times = &self.sync.times;
         let mut outbound = Outbound::new(outbox, times.heartbeat, times.answer);
-        let mut gathering = Gathering::default();
+        let mut intake = Intake::default();
         let mut silent_at = Instant::now() + times.silence;
         loop {
             let message = tokio::select! {
@@ -97,8 +97,8 @@ impl<'s> Session<'s> {
                 () = outbound.beat(&self.holder) => continue,
             };
             match message.ok_or(EndReason::Closed)?.message {
-                Some(Incoming::Chunk(chunk)) => self.hear_chunk(chunk, &mut gathering, &mut outbound).await?,
-                Some(Incoming::Heartbeat(heartbeat)) => self.hear_heartbeat(&heartbeat, &gathering)?,
+                Some(Incoming::Chunk(chunk)) => self.hear_chunk(chunk, &mut intake, &mut outbound).await?,
+                Some(Incoming::Heartbeat(heartbeat)) => self.hear_heartbeat(&heartbeat, &intake)?,
                 // Nothing is held back; or a kind of message that this version does not know: what it must know comes as
                 // chunks.
                 Some(Incoming::Accept(_)) | None => {}
@@ -146,15 +146,11 @@ impl<'s> Session<'s> {
     async fn hear_chunk(
         &mut self,
         chunk: Chunk,
-        gathering: &mut Gathering,
+        intake: &mut Intake,
         outbound: &mut Outbound,
     ) -> Result<(), EndReason> {
         let part = Part::parse(chunk)?;
-        let converted = match part.len() {
-            0..=FEW_RESOURCES => part.convert(),
-            _ => outbound.beating(spawn_blocking(|| part.convert()), &self.holder).await?,
-        };
-        let Some(commit) = gathering.add(converted)? else { return Ok(()) };
+        let Some(commit) = intake.add(part, outbound, &self.holder).await? else { return Ok(()) };
         self.take_in(commit, outbound).await?;
         self.was_good = true;
         outbound.send(Outgoing::Ack(self.holder.ack())).await
@@ -163,7 +159,7 @@ impl<'s> Session<'s> {
     /// What is served is swapped here and nowhere else.
     async fn take_in(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<(), EndReason> {
         let started = StdInstant::now();
-        let (revision, full, changes) = (commit.revision, commit.full, commit.changes.len());
+        let (revision, full, changes) = (commit.revision, commit.is_full(), commit.len());
         // The revisions of a snapshot may count in another database.
         let news_after = if full { -1 } else { self.holder.revision() };
         if self.apply(commit, outbound).await? == Applied::Old {
@@ -172,7 +168,10 @@ impl<'s> Session<'s> {
         }
         self.snapshot_wanted &= !full;
         let holder = &self.holder;
-        self.sync.serving.store(Arc::new(holder.served()));
+        let before = self.sync.serving.swap(Arc::new(holder.served()));
+        if full {
+            tokio::spawn(serving::retire(before));
+        }
         self.sync.configured.cancel();
         self.sync.metrics.config_committed(revision, holder.len(), holder.rejected());
         let (resources, rejected, took) = (holder.len(), holder.rejected(), started.elapsed());
@@ -182,7 +181,7 @@ impl<'s> Session<'s> {
     }
 
     async fn apply(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<Applied, EndReason> {
-        if commit.changes.len() <= FEW_RESOURCES {
+        if commit.len() <= FEW_RESOURCES {
             return Ok(self.holder.apply(commit)?);
         }
         // Lost with the thread only if that panics; then a snapshot fills a new one.
@@ -197,10 +196,10 @@ impl<'s> Session<'s> {
         Ok(applied?)
     }
 
-    fn hear_heartbeat(&mut self, heartbeat: &Heartbeat, gathering: &Gathering) -> Result<(), EndReason> {
+    fn hear_heartbeat(&mut self, heartbeat: &Heartbeat, intake: &Intake) -> Result<(), EndReason> {
         let Heartbeat { revision: sent, hash } = heartbeat;
         // Nothing was sent yet, or a commit is on its way.
-        let nothing_to_compare = (*sent == 0 && hash.is_empty()) || gathering.is_open();
+        let nothing_to_compare = (*sent == 0 && hash.is_empty()) || intake.is_open();
         let (held, held_hash) = (self.holder.revision(), self.holder.hash());
         if nothing_to_compare || (*sent == held && ConfigHash::from_wire(hash) == Some(held_hash)) {
             self.was_good = true;

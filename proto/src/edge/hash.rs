@@ -17,7 +17,8 @@ use super::v1::Resource;
 
 /// The hash of a resource or of a whole configuration, which are the same thing: a configuration is a sum of resources,
 /// and one that holds nothing is [`ConfigHash::default`].
-// Bytes and not a `u128`: edges keep one for each of a million resources, and a `u128` is aligned to 16 bytes.
+// Bytes and not a `u128`: the control plane and edges keep one for each of a million resources, and a `u128` is aligned
+// to 16 bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ConfigHash([u8; 16]);
 
@@ -50,6 +51,20 @@ impl ConfigHash {
 
     fn number(self) -> u128 {
         u128::from_be_bytes(self.0)
+    }
+}
+
+/// As it is kept elsewhere.
+impl From<ConfigHash> for [u8; 16] {
+    fn from(hash: ConfigHash) -> Self {
+        hash.0
+    }
+}
+
+/// As it was kept elsewhere.
+impl From<[u8; 16]> for ConfigHash {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 }
 

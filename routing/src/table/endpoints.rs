@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{EndpointToken, Entry, shards::Key};
+use super::{EndpointToken, Entry, Stamp, shards::Key};
 use crate::{
     decide::Target,
     deployment::Deployment,
@@ -24,11 +24,12 @@ pub struct Endpoint {
 pub(super) struct IntegrationRecord {
     pub(super) integration: Arc<Integration>,
     pub(super) tokens: Vec<EndpointToken>,
+    pub(super) stamp: Stamp,
 }
 
 impl IntegrationRecord {
-    pub(super) fn new(integration: Arc<Integration>, tokens: Vec<EndpointToken>) -> Self {
-        Self { integration, tokens: without_repeats(tokens) }
+    pub(super) fn new(integration: Arc<Integration>, tokens: Vec<EndpointToken>, stamp: Stamp) -> Self {
+        Self { integration, tokens: without_repeats(tokens), stamp }
     }
 
     pub(super) fn to_entry(&self) -> Entry {
@@ -42,6 +43,7 @@ pub(super) struct DeploymentRecord {
     pub(super) deployment: Arc<Deployment>,
     tokens: Vec<EndpointToken>,
     flow_tokens: BTreeMap<FlowKey, Vec<EndpointToken>>,
+    pub(super) stamp: Stamp,
 }
 
 impl DeploymentRecord {
@@ -49,10 +51,11 @@ impl DeploymentRecord {
         deployment: Arc<Deployment>,
         tokens: Vec<EndpointToken>,
         flow_tokens: BTreeMap<FlowKey, Vec<EndpointToken>>,
+        stamp: Stamp,
     ) -> Self {
         let flow_tokens =
             flow_tokens.into_iter().map(|(flow, tokens)| (flow, without_repeats(tokens))).collect();
-        Self { deployment, tokens: without_repeats(tokens), flow_tokens }
+        Self { deployment, tokens: without_repeats(tokens), flow_tokens, stamp }
     }
 
     pub(super) fn to_entry(&self) -> Entry {

@@ -5,9 +5,9 @@ use std::{fmt, hash::BuildHasher, hash::RandomState, sync::Arc};
 use hashbrown::HashTable;
 
 /// Nodes of shards.
-const NODES: usize = 64;
+const NODES: usize = 128;
 /// Shards of a node.
-const SHARDS: usize = 64;
+const SHARDS: usize = 128;
 
 /// What entries are found by. An entry with a simple key leaves one half empty.
 pub(super) type Key<'a> = (&'a str, &'a str);
@@ -16,7 +16,7 @@ type Shard<T> = Arc<HashTable<T>>;
 type Node<T> = Arc<[Shard<T>; SHARDS]>;
 
 /// A bag of entries, found by a key that each entry holds; several may have the same one. A change copies one shard
-/// (1/4,096 of the entries) and the two small arrays that lead to it; until the next clone, further changes there copy
+/// (1/16,384 of the entries) and the two small arrays that lead to it; until the next clone, further changes there copy
 /// nothing.
 ///
 /// Keys come from outside, so that they are hashed with a random secret.
@@ -98,7 +98,7 @@ pub(super) fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 /// Node and shard of a hash: bits that the table of a shard does not use itself (it takes the lowest and the highest).
 fn place(hash: u64) -> (usize, usize) {
     let bits = |shift: u32, size: usize| (hash >> shift) as usize % size;
-    (bits(40, NODES), bits(46, SHARDS))
+    (bits(40, NODES), bits(47, SHARDS))
 }
 
 #[cfg(test)]

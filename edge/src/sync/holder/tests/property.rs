@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use pointsman_routing::table::Table;
 use proptest::prelude::*;
 
 use super::*;
@@ -175,7 +176,7 @@ fn check(holder: &Holder, database: &Database) -> Result<(), TestCaseError> {
         let name = deployment_name(n);
         let Some(resource) = database.resources.get(&name) else { continue };
         let Ok(wire) = <v1::Deployment as prost::Message>::decode(resource.body.clone()) else { continue };
-        let rejected = holder.rejections.get(&*name);
+        let rejected = holder.held.rejections().get(&*name);
         if rejected.is_none_or(|rejected| rejected.serving_previous) {
             expected.insert(wire.endpoint_tokens[0].clone(), (wire.customer, wire.paused));
         }
@@ -224,7 +225,7 @@ proptest! {
         let mut fresh = Holder::default();
         fresh.apply(commit(database.snapshot())).expect("a snapshot");
         check(&fresh, &database)?;
-        let kept = holder.rejections.values().any(|rejected| rejected.serving_previous);
+        let kept = holder.held.rejections().values().any(|rejected| rejected.serving_previous);
         if !kept {
             prop_assert_eq!(routes(&fresh.served().table), routes(&holder.served().table));
         }
