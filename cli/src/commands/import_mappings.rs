@@ -11,6 +11,7 @@ use pointsman_proto::admin::v1::{
     GetCustomerMappingImportRequest, GetCustomerMappingImportResponse, ImportCustomerMappingsResponse,
     ImportMode, ImportStart,
 };
+use pointsman_routing::name::IntegrationId;
 use pointsman_sdk::admin::{AdminClient, AdminError};
 use tonic::Code;
 use uuid::Uuid;
@@ -34,6 +35,9 @@ use messages::{Messages, Sent};
 use report::Report;
 use spool::Spool;
 
+/// The longest id of an import; the control plane takes 63 characters, and the file's digest is one part of them.
+const IMPORT_ID_MAX: usize = 50;
+
 #[derive(Args, Debug)]
 pub(super) struct ImportMappings {
     /// The integration, as `acme-erp` or `integrations/acme-erp`.
@@ -50,8 +54,9 @@ pub(super) struct ImportMappings {
     /// none.
     #[arg(long)]
     keep_going: bool,
-    /// Names the import: with the id of one that was cut off, it goes on where that was. A new one where it is not given.
-    #[arg(long, value_name = "ID")]
+    /// Names the import: with the id of one that was cut off, and the same file, it goes on where that was. With another
+    /// file it is another import. A new one where it is not given.
+    #[arg(long, value_name = "ID", value_parser = import_id)]
     import_id: Option<String>,
     /// Writes the bad rows to a file, as CSV: line, source_customer_id, reason. The first 1,000 of them.
     #[arg(long, value_name = "FILE")]
@@ -72,19 +77,21 @@ impl ImportMappings {
         // What is wrong with the header is told before anything is sent.
         drop(spool.rows(file_format)?);
         let admin = self.write.connect(&self.admin).await?;
-        let import_id = self.import_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        let named = self.import_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        // The control plane knows numbers of rows, and nothing of files: rows of two must not get into one import.
+        let import_id = format!("{named}-{}", spool.digest);
 
         let mut signals = Signals::take()?;
         let imported = tokio::select! {
             imported = self.import(&admin, &import_id, &spool, file_format) => imported,
             _ = signals.next() => {
-                self.tell_how_to_resume("interrupted", &import_id);
+                self.tell_how_to_resume("interrupted", &named);
                 return Ok(End::Interrupted);
             }
         };
         let (answer, sent) = imported.inspect_err(|failure| {
             if failure.may_be_resumed() {
-                self.tell_how_to_resume("broken off", &import_id);
+                self.tell_how_to_resume("broken off", &named);
             }
         })?;
         let report = Report::new(&answer, &sent);
@@ -168,7 +175,7 @@ impl ImportMappings {
         status: Option<&GetCustomerMappingImportResponse>,
         is_first: bool,
     ) -> ImportStart {
-        // One that was not written before this command was given is tried anew: the file may be another by now.
+        // One that was not written before this command was given is tried anew: customers may be there by now.
         let spoilt = |status: &GetCustomerMappingImportResponse| {
             is_first && status.result.as_ref().is_some_and(|result| !result.committed)
         };
@@ -194,7 +201,7 @@ impl ImportMappings {
         })
     }
 
-    fn tell_how_to_resume(&self, what: &str, import_id: &str) {
+    fn tell_how_to_resume(&self, what: &str, named: &str) {
         let mut command = format!("pointsman import-mappings {}", self.integration);
         command.push_str(&match &self.file {
             Source::Stdin => " -f -".to_owned(),
@@ -205,6 +212,13 @@ impl ImportMappings {
                 command.push_str(flag);
             }
         }
-        output::note(&format!("{what}; go on within 24 hours with: {command} --import-id {import_id}\n"));
+        output::note(&format!("{what}; go on within 24 hours with: {command} --import-id {named}\n"));
     }
+}
+
+fn import_id(id: &str) -> Result<String, String> {
+    if id.len() > IMPORT_ID_MAX {
+        return Err(format!("is longer than {IMPORT_ID_MAX} characters"));
+    }
+    IntegrationId::parse(id).map(|id| id.as_str().to_owned()).map_err(|error| error.to_string())
 }

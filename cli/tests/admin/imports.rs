@@ -102,9 +102,25 @@ fn an_import_with_an_id_is_made_once_and_a_failed_one_can_be_put_right() {
         assert_eq!(ran.code, Some(0), "{ran:?}");
         assert_eq!(last_line(&ran), "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad; revision 2");
     }
-    let other = stdin(&up, &["--format", "csv", "--import-id", "mine"], &format!("{good}B,progix-1001\n"));
-    assert_eq!(other.code, Some(3), "{other:?}");
-    assert!(other.stderr.contains("choose another id"), "{other:?}");
+    // Rows of another file are another import, however many there are.
+    let other = good.replace('A', "B");
+    let ran = stdin(&up, &["--format", "csv", "--import-id", "mine"], &other);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(last_line(&ran), "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad; revision 3");
+    assert_eq!(up.run(&["lookup", "acme-erp", "--source-id", "B"]).code, Some(0));
+    let ran = stdin(&up, &["--format", "csv", "--import-id", &"x".repeat(51)], good);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("longer than 50 characters"), "{ran:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_comes_only_once_is_kept_aside() {
+    let up = acme();
+    let input = "source_customer_id,external_id\nA,progix-1001\n";
+    let ran = import(&up, &["-f", "/dev/stdin", "--format", "csv"], input);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(last_line(&ran), "1 rows: 1 created, 0 updated, 0 unchanged, 0 bad; revision 2");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::{
 
 use pointsman_proto::admin::v1::{GetCustomerMappingImportRequest, ListCustomerMappingsRequest};
 use pointsman_sdk::admin::AdminClient;
+use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout};
 
 use crate::process::ControlPlane;
@@ -70,8 +71,7 @@ async fn round(stage: Stage, flags: &[&str]) {
 
 async fn reached(stage: Stage, admin: &AdminClient) {
     loop {
-        let request =
-            GetCustomerMappingImportRequest { parent: PARENT.to_owned(), import_id: "killed".to_owned() };
+        let request = GetCustomerMappingImportRequest { parent: PARENT.to_owned(), import_id: import_id() };
         let kept = admin.get_customer_mapping_import(request).await.map_or(0, |status| status.row_count);
         let is_reached = match stage {
             Stage::Staging => kept >= 10_000,
@@ -111,13 +111,23 @@ fn apply(url: &str) {
     assert!(applied.success());
 }
 
-fn import(folder: &Path, url: &str, flags: &[&str]) -> Child {
+fn rows() -> String {
     let mut rows = "source_customer_id,external_id\n".to_owned();
     for row in 0..ROWS {
         let _ = writeln!(rows, "row-{row},progix-1001");
     }
+    rows
+}
+
+/// What the command makes of its id.
+fn import_id() -> String {
+    let digest: String = Sha256::digest(rows())[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("killed-{digest}")
+}
+
+fn import(folder: &Path, url: &str, flags: &[&str]) -> Child {
     let file = folder.join("rows.csv");
-    fs::write(&file, rows).expect("written");
+    fs::write(&file, rows()).expect("written");
     command(url, &["import-mappings", "acme-erp", "--import-id", "killed", "-f"])
         .arg(file)
         .args(flags)

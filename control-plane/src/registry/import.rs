@@ -26,6 +26,7 @@ use crate::{
     store::{ImportKey, ImportRecord, Keep, Remembered, StagedRow, StoreError},
 };
 
+mod content;
 mod error;
 mod feed;
 mod progress;
@@ -34,6 +35,7 @@ mod run;
 pub use error::ImportError;
 pub(crate) use progress::{Failure, ImportOutcome};
 
+use content::Content;
 use feed::{Feed, Ready};
 use progress::Progress;
 use run::Run;
@@ -103,6 +105,8 @@ pub(crate) struct Import {
     staging: Option<AbortOnDropHandle<Result<(), Error>>>,
     /// It is over: what came of it is told again.
     over: Option<ImportOutcome>,
+    /// Which rows came again of one that is over; none where they do not come from the first one on.
+    content: Option<Content>,
 }
 
 impl Registry {
@@ -129,6 +133,7 @@ impl Registry {
             waiting_bytes: 0,
             staging: None,
             over,
+            content: (start.first_row == 0).then(Content::default),
         })
     }
 
@@ -261,8 +266,12 @@ impl Import {
     /// Takes more rows.
     pub(crate) async fn add(&mut self, rows: impl Iterator<Item = MappingRow>) -> Result<(), Error> {
         for row in rows {
-            if self.over.is_none() {
-                let row = staged(self.next_row, row, &self.any);
+            let row = staged(self.next_row, row, &self.any);
+            if self.over.is_some() {
+                if let Some(content) = &mut self.content {
+                    content.add(&row);
+                }
+            } else {
                 self.waiting_bytes += row.bytes();
                 self.record.byte_count += row.bytes() as u64;
                 self.waiting.push(row);
@@ -289,7 +298,9 @@ impl Import {
         self.keep().await?;
         if let Some(outcome) = self.over {
             let rows = self.record.row_count;
-            if (row_count, self.next_row) == (rows, rows) {
+            let is_known = self.content.is_some() && outcome.content.is_some();
+            let is_same = !is_known || self.content == outcome.content;
+            if is_same && (row_count, self.next_row) == (rows, rows) {
                 return Ok(outcome);
             }
             return Err(ImportError::Over { import: self.import_id, rows }.into());

@@ -162,6 +162,23 @@ async fn bad_rows_are_told_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn what_is_committed_is_answered_again_for_the_same_rows_alone() {
+    let plane = ControlPlane::with_acme().await;
+    let mut all = many(25_100);
+    all[20] = row("S20", "nobody");
+    let answer = import(&plane, keep_going("go"), &all).await.unwrap();
+    assert_eq!((answer.failed, answer.committed), (1, true));
+    assert_eq!(import(&plane, keep_going("go"), &all).await.unwrap(), answer);
+
+    all[25_000].source_customer_id = "other".into();
+    let refused = said(import(&plane, keep_going("go"), &all).await);
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "IMPORT_OVER"));
+    all.swap(0, 25_000);
+    assert_eq!(said(import(&plane, keep_going("go"), &all).await).reason, "IMPORT_OVER");
+    assert_eq!(plane.revision().await, answer.revision);
+}
+
+#[tokio::test]
 async fn keeping_going_writes_the_others_in_chunks_that_are_a_revision_each() {
     let plane = ControlPlane::with_acme().await;
     let mut all = many(60_000);

@@ -29,7 +29,9 @@ pub enum ImportError {
     )]
     Differs(ImportId),
     /// It is over, and had other rows.
-    #[error("the import {import} is over, and had {rows} rows: choose another id for other rows")]
+    #[error(
+        "the import {import} is over, and had {rows} rows, which are not these: choose another id for other rows"
+    )]
     Over {
         /// Which one.
         import: ImportId,

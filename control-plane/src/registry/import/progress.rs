@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use crate::{domain::Revision, registry::Answer, store::StoreError};
 
 /// So many bad rows are told; the others are counted.
@@ -43,6 +44,9 @@ pub(crate) struct ImportOutcome {
     revision: i64,
     /// Its rows are written.
     pub(crate) committed: bool,
+    /// Which rows those were, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<Content>,
 }
 
 /// What is wrong with a row.

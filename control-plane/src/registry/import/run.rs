@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use pointsman_routing::name::MappingName;
 
 use super::{
+    content::Content,
     feed::Ready,
     progress::{Failure, Last, Progress},
 };
@@ -51,6 +52,12 @@ impl Run {
     ) -> Result<(), StoreError> {
         for ready in rows {
             let row = ready.staged.row;
+            if self.progress.rows == 0 {
+                self.progress.outcome.content = Some(Content::default());
+            }
+            if let Some(content) = &mut self.progress.outcome.content {
+                content.add(&ready.staged);
+            }
             self.progress.rows += 1;
             let last = self.progress.last.take();
             let earlier = last.filter(|last| last.source_customer_id == ready.staged.source_customer_id);
