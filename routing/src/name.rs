@@ -204,6 +204,7 @@ impl FromStr for ResourceName {
                     deployment: DeploymentId::parse(id)?,
                 })
             }
+            [Some(""), None, ..] => return Err(NameError { reason: "is missing".to_owned() }),
             _ => return Err(NameError { reason: "not the name of a resource".to_owned() }),
         })
     }

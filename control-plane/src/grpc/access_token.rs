@@ -60,8 +60,8 @@ impl access_token_service_server::AccessTokenService for AccessTokenService {
         &self,
         request: Request<CreateAccessTokenRequest>,
     ) -> Result<Response<CreateAccessTokenResponse>, Status> {
-        let (call, request) = call::open(request)?;
-        let (id, spec) = read(request).map_err(status::from_faults)?;
+        let (call, request) = call::open(request);
+        let (id, spec) = read(request).map_err(|faults| call::refused(&call, faults))?;
         let answer = answer_with(call.keep);
         self.tokens.create(call, id, spec, answer).await.map(Response::new).map_err(status::from_error)
     }
@@ -70,7 +70,7 @@ impl access_token_service_server::AccessTokenService for AccessTokenService {
         &self,
         request: Request<GetAccessTokenRequest>,
     ) -> Result<Response<GetAccessTokenResponse>, Status> {
-        let id = name(&request.get_ref().name)?;
+        let id = name(&request.get_ref().name).map_err(|fault| status::from_faults(vec![fault]))?;
         let token = self.tokens.get(id).await.map_err(status::from_error)?;
         Ok(Response::new(GetAccessTokenResponse { access_token: Some(message(token)) }))
     }
@@ -100,8 +100,8 @@ impl access_token_service_server::AccessTokenService for AccessTokenService {
         &self,
         request: Request<RevokeAccessTokenRequest>,
     ) -> Result<Response<RevokeAccessTokenResponse>, Status> {
-        let (call, request) = call::open(request)?;
-        let id = name(&request.name)?;
+        let (call, request) = call::open(request);
+        let id = name(&request.name).map_err(|fault| call::refused(&call, vec![fault]))?;
         let keep = call.keep;
         let answer = move |token, revision| RevokeAccessTokenResponse {
             access_token: Some(message(token)),
@@ -115,8 +115,8 @@ impl access_token_service_server::AccessTokenService for AccessTokenService {
         &self,
         request: Request<DeleteAccessTokenRequest>,
     ) -> Result<Response<DeleteAccessTokenResponse>, Status> {
-        let (call, request) = call::open(request)?;
-        let id = name(&request.name)?;
+        let (call, request) = call::open(request);
+        let id = name(&request.name).map_err(|fault| call::refused(&call, vec![fault]))?;
         let keep = call.keep;
         let answer = move |revision| DeleteAccessTokenResponse { revision: made(revision, keep) };
         let deleted = self.tokens.delete(call, id, request.etag, answer).await;
@@ -144,8 +144,8 @@ fn answer_with(keep: Keep) -> impl FnOnce(AccessToken, Secret, Revision) -> Crea
     }
 }
 
-fn name(name: &str) -> Result<AccessTokenId, Status> {
-    name.parse().map_err(|error| status::from_faults(vec![Fault::new("name", error)]))
+fn name(name: &str) -> Result<AccessTokenId, Fault> {
+    name.parse().map_err(|error| Fault::new("name", error))
 }
 
 /// The id and what was written, or all that is wrong with them.

@@ -32,21 +32,25 @@ pub(super) fn caller<M>(request: &Request<M>) -> Caller {
 }
 
 /// The call that a message makes, and the message without the id.
-pub(super) fn open<M: WriteRequest>(request: Request<M>) -> Result<(Call, M), Status> {
+pub(super) fn open<M: WriteRequest>(request: Request<M>) -> (Call, M) {
     let caller = caller(&request);
     read(caller, request.into_inner())
 }
 
 /// The same, of a message that `caller` sent.
-pub(super) fn read<M: WriteRequest>(caller: Caller, mut message: M) -> Result<(Call, M), Status> {
+pub(super) fn read<M: WriteRequest>(caller: Caller, mut message: M) -> (Call, M) {
     let id = std::mem::take(message.request_id_mut());
-    if id.len() > REQUEST_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let reason = format!("is not 1 to {REQUEST_ID_BYTES_MAX} visible ASCII characters");
-        return Err(status::from_faults(vec![Fault::new("request_id", reason)]));
-    }
-    let request = (!id.is_empty()).then(|| RepeatableRequest { digest: digest(&message), id });
+    let is_sound = id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let reason = || format!("is not 1 to {REQUEST_ID_BYTES_MAX} visible ASCII characters");
+    let fault = (!is_sound).then(|| Fault::new("request_id", reason()));
+    let request = (is_sound && !id.is_empty()).then(|| RepeatableRequest { digest: digest(&message), id });
     let keep = if message.validate_only() { Keep::Nothing } else { Keep::Changes };
-    Ok((Call { caller, method: M::METHOD, keep, request }, message))
+    (Call { caller, method: M::METHOD, keep, request, fault }, message)
+}
+
+/// The status of a call whose message has these faults.
+pub(super) fn refused(call: &Call, faults: Vec<Fault>) -> Status {
+    status::from_faults(call.faults(faults))
 }
 
 /// Maps are ordered and so the same message is always the same bytes.

@@ -8,6 +8,7 @@ use prost_types::FieldMask;
 use tonic::{Response, Status};
 
 use super::{
+    call,
     convert::{self, Admin, integration::parse_parent, mask::Mask},
     status,
 };
@@ -90,7 +91,7 @@ impl Crud {
         let name = K::compose(parent, id);
         let Some(message) = message else {
             let faults = name.err().into_iter().flatten().chain([missing::<K>()]).collect();
-            return Err(status::from_faults(faults));
+            return Err(call::refused(&call, faults));
         };
         let draft = convert::draft::<K>(K::FIELD.to_owned(), name, message);
         let answer = self.answer_with::<K, R>(&call, answer);
@@ -154,7 +155,7 @@ impl Crud {
                 let unknown = mask.err().into_iter().flatten();
                 let unknown =
                     unknown.map(|error| Fault::new(format!("update_mask.paths[{}]", error.index), &error));
-                return Err(status::from_faults(name.err().into_iter().chain(unknown).collect()));
+                return Err(call::refused(&call, name.err().into_iter().chain(unknown).collect()));
             }
         };
         let etag = K::name_and_etag(&request).1.to_owned();
@@ -183,8 +184,8 @@ impl Crud {
         etag: String,
         answer: fn(i64) -> R,
     ) -> Result<Response<R>, Status> {
-        let name =
-            convert::parse_name::<K>("name", name).map_err(|fault| status::from_faults(vec![fault]))?;
+        let name = convert::parse_name::<K>("name", name);
+        let name = name.map_err(|fault| call::refused(&call, vec![fault]))?;
         let keep = call.keep;
         let answer = move |revision| answer(made(revision, keep));
         let deleted = self.registry.delete::<K, R>(call, name, etag, answer).await;

@@ -33,7 +33,7 @@ impl customer_service_server::CustomerService for CustomerService {
         &self,
         request: Request<CreateCustomerRequest>,
     ) -> Result<Response<CreateCustomerResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer = |customer, revision| CreateCustomerResponse { customer: Some(customer), revision };
         let id = ("", request.customer_id.as_str());
         self.crud.create::<CustomerSpec, _>(call, id, request.customer, answer).await
@@ -64,7 +64,7 @@ impl customer_service_server::CustomerService for CustomerService {
         &self,
         request: Request<UpdateCustomerRequest>,
     ) -> Result<Response<UpdateCustomerResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let UpdateCustomerRequest { customer, update_mask, allow_missing, .. } = request;
         let update = Update { message: customer, mask: update_mask, allow_missing };
         let answer = |customer, revision| UpdateCustomerResponse { customer: Some(customer), revision };
@@ -75,7 +75,7 @@ impl customer_service_server::CustomerService for CustomerService {
         &self,
         request: Request<DeleteCustomerRequest>,
     ) -> Result<Response<DeleteCustomerResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer = |revision| DeleteCustomerResponse { revision };
         self.crud.delete::<CustomerSpec, _>(call, &request.name, request.etag, answer).await
     }

@@ -38,7 +38,7 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
         &self,
         request: Request<CreateCustomerMappingRequest>,
     ) -> Result<Response<CreateCustomerMappingResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer = |customer_mapping, revision| CreateCustomerMappingResponse {
             customer_mapping: Some(customer_mapping),
             revision,
@@ -72,7 +72,7 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
         &self,
         request: Request<UpdateCustomerMappingRequest>,
     ) -> Result<Response<UpdateCustomerMappingResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let UpdateCustomerMappingRequest { customer_mapping, update_mask, allow_missing, .. } = request;
         let update = Update { message: customer_mapping, mask: update_mask, allow_missing };
         let answer = |customer_mapping, revision| UpdateCustomerMappingResponse {
@@ -86,7 +86,7 @@ impl customer_mapping_service_server::CustomerMappingService for CustomerMapping
         &self,
         request: Request<DeleteCustomerMappingRequest>,
     ) -> Result<Response<DeleteCustomerMappingResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer = |revision| DeleteCustomerMappingResponse { revision };
         self.crud.delete::<MappingSpec, _>(call, &request.name, request.etag, answer).await
     }

@@ -37,7 +37,7 @@ impl deployment_service_server::DeploymentService for DeploymentService {
         &self,
         request: Request<CreateDeploymentRequest>,
     ) -> Result<Response<CreateDeploymentResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer =
             |deployment, revision| CreateDeploymentResponse { deployment: Some(deployment), revision };
         let id = (request.parent.as_str(), request.deployment_id.as_str());
@@ -69,7 +69,7 @@ impl deployment_service_server::DeploymentService for DeploymentService {
         &self,
         request: Request<UpdateDeploymentRequest>,
     ) -> Result<Response<UpdateDeploymentResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let UpdateDeploymentRequest { deployment, update_mask, allow_missing, .. } = request;
         let update = Update { message: deployment, mask: update_mask, allow_missing };
         let answer =
@@ -81,7 +81,7 @@ impl deployment_service_server::DeploymentService for DeploymentService {
         &self,
         request: Request<DeleteDeploymentRequest>,
     ) -> Result<Response<DeleteDeploymentResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer = |revision| DeleteDeploymentResponse { revision };
         self.crud.delete::<DeploymentSpec, _>(call, &request.name, request.etag, answer).await
     }

@@ -89,7 +89,7 @@ pub(super) async fn roll_back(
     crud: &Crud,
     request: Request<RollbackIntegrationRequest>,
 ) -> Result<RollbackIntegrationResponse, Status> {
-    let (call, request) = call::open(request)?;
+    let (call, request) = call::open(request);
     let RollbackIntegrationRequest { name, revision, etag, preprocess_metadata: metadata, .. } = request;
     let name = parse_name::<IntegrationSpec>("name", &name);
     let revision = if revision > 0 {
@@ -100,7 +100,7 @@ pub(super) async fn roll_back(
     let (name, revision) = match (name, revision) {
         (Ok(name), Ok(revision)) => (name, revision),
         (name, revision) => {
-            return Err(status::from_faults(name.err().into_iter().chain(revision.err()).collect()));
+            return Err(call::refused(&call, name.err().into_iter().chain(revision.err()).collect()));
         }
     };
     let answer =

@@ -91,16 +91,19 @@ async fn open(registry: &Registry, caller: Caller, mut start: ImportStart) -> Re
     let mode = start.mode();
     let known = ImportMode::try_from(start.mode).map(drop);
     let known = known.map_err(|_| Fault::new("start.mode", format!("{} is none of its values", start.mode)));
-    let (call, start) = call::read(caller, start)?;
+    let (call, start) = call::read(caller, start);
     let integration = parse_parent(&start.parent).map_err(|fault| fault.within("start"));
     let import_id = parse_id("start.import_id", &start.import_id);
     let (first_row, integration, import_id) = match (first_row, known, integration, import_id) {
         (Ok(first_row), Ok(()), Ok(integration), Ok(import_id)) => (first_row, integration, import_id),
         (first_row, known, integration, import_id) => {
             let faults = [first_row.err(), known.err(), integration.err(), import_id.err()];
-            return Err(status::from_faults(faults.into_iter().flatten().collect()));
+            return Err(call::refused(&call, faults.into_iter().flatten().collect()));
         }
     };
+    if call.fault.is_some() {
+        return Err(call::refused(&call, Vec::new()));
+    }
     let keep_going = mode == ImportMode::KeepGoing;
     let keep = call.keep;
     let start = registry::ImportStart { integration, import_id, keep_going, first_row };

@@ -39,7 +39,7 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<CreateIntegrationRequest>,
     ) -> Result<Response<CreateIntegrationResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer =
             |integration, revision| CreateIntegrationResponse { integration: Some(integration), revision };
         let id = ("", request.integration_id.as_str());
@@ -71,7 +71,7 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<UpdateIntegrationRequest>,
     ) -> Result<Response<UpdateIntegrationResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let UpdateIntegrationRequest { integration, update_mask, allow_missing, .. } = request;
         let update = Update { message: integration, mask: update_mask, allow_missing };
         let answer =
@@ -83,7 +83,7 @@ impl integration_service_server::IntegrationService for IntegrationService {
         &self,
         request: Request<DeleteIntegrationRequest>,
     ) -> Result<Response<DeleteIntegrationResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         let answer = |revision| DeleteIntegrationResponse { revision };
         self.crud.delete::<IntegrationSpec, _>(call, &request.name, request.etag, answer).await
     }

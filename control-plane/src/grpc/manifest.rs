@@ -52,11 +52,11 @@ impl manifest_service_server::ManifestService for ManifestService {
         &self,
         request: Request<ApplyManifestRequest>,
     ) -> Result<Response<ApplyManifestResponse>, Status> {
-        let (call, request) = call::open(request)?;
+        let (call, request) = call::open(request);
         // There can be hundreds of thousands of resources to parse.
         let read = task::spawn_blocking(|| read::request(request)).await;
         let (manifest, options) =
-            read.map_err(|error| status::internal(&error))?.map_err(status::from_faults)?;
+            read.map_err(|error| status::internal(&error))?.map_err(|faults| call::refused(&call, faults))?;
         let applied = self.registry.apply(call, manifest, options, answer::of).await;
         applied.map(Response::new).map_err(status::from_error)
     }

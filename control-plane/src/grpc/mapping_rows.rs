@@ -26,11 +26,11 @@ pub(super) async fn batch_upsert(
     registry: &Registry,
     request: Request<BatchUpsertCustomerMappingsRequest>,
 ) -> Result<Response<BatchUpsertCustomerMappingsResponse>, Status> {
-    let (call, request) = call::open(request)?;
+    let (call, request) = call::open(request);
     let (integration, rows) = match (parse_parent(&request.parent), bounded(request.rows)) {
         (Ok(integration), Ok(rows)) => (integration, rows),
         (integration, rows) => {
-            return Err(status::from_faults(integration.err().into_iter().chain(rows.err()).collect()));
+            return Err(call::refused(&call, integration.err().into_iter().chain(rows.err()).collect()));
         }
     };
     let rows = rows.into_iter().map(read).collect();

@@ -14,7 +14,7 @@ pub(super) async fn pause(
     crud: &Crud,
     request: Request<PauseDeploymentRequest>,
 ) -> Result<PauseDeploymentResponse, Status> {
-    let (call, request) = call::open(request)?;
+    let (call, request) = call::open(request);
     let answer = |deployment, revision| PauseDeploymentResponse { deployment: Some(deployment), revision };
     set_paused(crud, call, (&request.name, request.etag), true, answer).await
 }
@@ -23,7 +23,7 @@ pub(super) async fn resume(
     crud: &Crud,
     request: Request<ResumeDeploymentRequest>,
 ) -> Result<ResumeDeploymentResponse, Status> {
-    let (call, request) = call::open(request)?;
+    let (call, request) = call::open(request);
     let answer = |deployment, revision| ResumeDeploymentResponse { deployment: Some(deployment), revision };
     set_paused(crud, call, (&request.name, request.etag), false, answer).await
 }
@@ -35,8 +35,8 @@ async fn set_paused<R: Answer>(
     paused: bool,
     answer: fn(Deployment, i64) -> R,
 ) -> Result<R, Status> {
-    let name =
-        parse_name::<DeploymentSpec>("name", name).map_err(|fault| status::from_faults(vec![fault]))?;
+    let name = parse_name::<DeploymentSpec>("name", name);
+    let name = name.map_err(|fault| call::refused(&call, vec![fault]))?;
     let answer = crud.answer_with::<DeploymentSpec, _>(&call, answer);
     let target = Target { name, etag, if_missing: IfMissing::Fail };
     let (registry, _) = crud.parts();

@@ -21,7 +21,7 @@ pub(super) async fn rotate_shared(
     crud: &Crud,
     request: Request<IntegrationServiceRotateEndpointTokenRequest>,
 ) -> Result<IntegrationServiceRotateEndpointTokenResponse, Status> {
-    let (call, request) = call::open(request)?;
+    let (call, request) = call::open(request);
     let endpoint = Endpoint { name: &request.name, etag: request.etag, flow: String::new() };
     let answer = |integration, older_urls, revision| IntegrationServiceRotateEndpointTokenResponse {
         integration: Some(integration),
@@ -36,7 +36,7 @@ pub(super) async fn rotate_own(
     crud: &Crud,
     request: Request<DeploymentServiceRotateEndpointTokenRequest>,
 ) -> Result<DeploymentServiceRotateEndpointTokenResponse, Status> {
-    let (call, request) = call::open(request)?;
+    let (call, request) = call::open(request);
     let endpoint = Endpoint { name: &request.name, etag: request.etag, flow: request.flow };
     let answer = |deployment, older_urls, revision| DeploymentServiceRotateEndpointTokenResponse {
         deployment: Some(deployment),
@@ -62,7 +62,7 @@ async fn rotate<K: Admin + Rotates, R: Answer>(
     let (name, rotation) = match (parse_name::<K>("name", name), read_rotation(rotation)) {
         (Ok(name), Ok(rotation)) => (name, rotation),
         (name, rotation) => {
-            return Err(status::from_faults(name.err().into_iter().chain(rotation.err()).collect()));
+            return Err(call::refused(&call, name.err().into_iter().chain(rotation.err()).collect()));
         }
     };
     let (registry, urls) = crud.parts();

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::Error;
+use pointsman_routing::fault::Fault;
+
+use super::{Error, Refused};
 use crate::{
     domain::Caller,
     store::{Keep, Remembered},
@@ -19,6 +21,8 @@ pub struct Call {
     pub keep: Keep,
     /// What makes it safe to repeat, where it has an id.
     pub request: Option<RepeatableRequest>,
+    /// What is wrong with the call itself. It is refused for that and for all else that is wrong with it.
+    pub fault: Option<Fault>,
 }
 
 /// What makes a call safe to repeat.
@@ -59,7 +63,25 @@ impl Call {
     /// A call without an id whose changes last.
     #[must_use]
     pub const fn new(caller: Caller, method: &'static str) -> Self {
-        Self { caller, method, keep: Keep::Changes, request: None }
+        Self { caller, method, keep: Keep::Changes, request: None, fault: None }
+    }
+
+    /// The same faults, and the call's own.
+    #[must_use]
+    pub fn faults(&self, found: Vec<Fault>) -> Vec<Fault> {
+        found.into_iter().chain(self.fault.clone()).collect()
+    }
+
+    /// Why a call with a fault of its own is refused, which would have ended like this without.
+    pub(super) fn refusal<R>(fault: Fault, ended: Result<R, Error>) -> Error {
+        match ended {
+            Err(Error::Refused(mut refused)) => {
+                refused.find_fault(fault);
+                Error::Refused(refused)
+            }
+            Err(error @ Error::Store(_)) => error,
+            Ok(_) | Err(_) => Error::Refused(Refused::faulty(vec![fault])),
+        }
     }
 
     /// The answer that was given to the same call before, whose digest was to be this one.

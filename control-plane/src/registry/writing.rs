@@ -33,6 +33,9 @@ impl Writing<'_, '_> {
         mut self,
         work: impl FnOnce(&mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        if let Some(fault) = self.call.fault.clone() {
+            return Err(Call::refusal(fault, work(&mut self)));
+        }
         let Some(request) = self.call.request.as_ref().filter(|_| self.call.keep == Keep::Changes) else {
             return work(&mut self);
         };

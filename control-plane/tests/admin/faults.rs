@@ -54,6 +54,47 @@ async fn a_missing_message_is_a_fault() {
     assert!(refused.fields().contains(&"integration.flows"), "{refused:?}");
 }
 
+/// Whatever else is wrong, and wherever that is found.
+#[tokio::test]
+async fn a_malformed_request_id_is_a_fault_beside_the_others() {
+    let plane = ControlPlane::with_acme().await;
+    let request_id = || "é".to_owned();
+    let create = |customer_id: &str, customer: Option<Customer>| CreateCustomerRequest {
+        customer_id: customer_id.into(),
+        customer,
+        request_id: request_id(),
+        ..Default::default()
+    };
+    let mut client = plane.customers();
+    let refused = said(client.create_customer(create("-", Some(Customer::default()))).await);
+    assert_eq!(refused.fields(), ["customer.external_id", "customer_id", "request_id"]);
+    assert_eq!(said(client.create_customer(create("new", None)).await).fields(), ["customer", "request_id"]);
+    let taken = create("new", Some(customer("", "progix-1001")));
+    assert_eq!(said(client.create_customer(taken).await).fields(), ["customer.external_id", "request_id"]);
+    let sound = create("new", Some(customer("", "new")));
+    let refused = said(client.create_customer(sound).await);
+    assert_eq!((refused.code, refused.fields()), (Code::InvalidArgument, vec!["request_id"]));
+
+    let delete = DeleteCustomerRequest { name: "x".into(), request_id: request_id(), ..Default::default() };
+    assert_eq!(said(client.delete_customer(delete).await).fields(), ["name", "request_id"]);
+    let batch = BatchUpsertCustomerMappingsRequest { request_id: request_id(), ..Default::default() };
+    let refused = said(plane.mappings().batch_upsert_customer_mappings(batch).await);
+    assert_eq!(refused.fields(), ["parent", "request_id", "rows"]);
+    let apply = ApplyManifestRequest { request_id: request_id(), ..Default::default() };
+    assert_eq!(said(plane.manifests().apply_manifest(apply).await).fields(), ["manifest", "request_id"]);
+    let rollback = RollbackIntegrationRequest { request_id: request_id(), ..Default::default() };
+    let refused = said(plane.integrations().rollback_integration(rollback).await);
+    assert_eq!(refused.fields(), ["name", "request_id", "revision"]);
+    assert_eq!(plane.revision().await, 1, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_name_that_is_left_out_is_missing() {
+    let plane = ControlPlane::with_acme().await;
+    let refused = said(plane.create_mapping(PARENT, "x", CustomerMapping::default()).await);
+    assert_eq!(refused.fields["customer_mapping.customer"], "is missing");
+}
+
 #[tokio::test]
 async fn the_position_of_a_fault_in_a_reference_is_named() {
     let plane = ControlPlane::start().await;
