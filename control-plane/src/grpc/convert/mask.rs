@@ -112,13 +112,15 @@ impl Path {
         let mut message = message.clone();
         let mut segments = self.0.iter();
         while let Some(segment) = segments.next() {
-            let field = message
-                .get_field_by_name(segment)
-                .ok_or_else(|| format!("{} has no field `{segment}`", message.name()))?;
+            let field = message.get_field_by_name(segment).ok_or_else(|| no_field(&message, segment))?;
             let value = if field.is_map() {
                 // The next segment is a key.
-                if segments.next().is_none() {
-                    return Ok(());
+                match segments.next() {
+                    None => return Ok(()),
+                    Some(key) if key == "*" => {
+                        return Err(format!("`*` is no key: `{segment}` stands for all of its entries"));
+                    }
+                    Some(_) => {}
                 }
                 map_value(&field).kind()
             } else {
@@ -137,6 +139,13 @@ impl Path {
         }
         Ok(())
     }
+}
+
+/// A mask is written as the fields are in the protos; who knows them from JSON writes them otherwise.
+fn no_field(message: &MessageDescriptor, segment: &str) -> String {
+    let meant = message.get_field_by_json_name(segment);
+    let meant = meant.map(|field| format!("; it is called `{}`", field.name())).unwrap_or_default();
+    format!("{} has no field `{segment}`{meant}", message.name())
 }
 
 /// Copies what `path` names from `from` to `to`; what is not set there is cleared.

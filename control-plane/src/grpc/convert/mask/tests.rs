@@ -28,11 +28,21 @@ fn an_empty_mask_is_no_mask() {
 
 #[test]
 fn each_faulty_path_is_named_with_its_place() {
-    let paths = ["flows", "flow", "endpoint.type.x", "flow_endpoints", "flows.name", "endpoint.*"];
+    let paths =
+        ["flows", "flow", "endpoint.type.x", "flow_endpoints", "flows.name", "endpoint.*", "displayName"];
     let errors = Mask::read::<IntegrationSpec>(mask(&paths)).unwrap_err();
     let places: Vec<_> = errors.iter().map(|error| error.index).collect();
-    assert_eq!(places, [1, 2, 3, 4, 5]);
+    assert_eq!(places, [1, 2, 3, 4, 5, 6]);
     assert!(errors[0].to_string().contains("Integration has no field `flow`"), "{}", errors[0]);
+    assert!(errors[5].to_string().ends_with("it is called `display_name`"), "{}", errors[5]);
+}
+
+#[test]
+fn a_star_is_no_key_of_a_map() {
+    let errors =
+        Mask::read::<DeploymentSpec>(mask(&["flow_endpoints.*", "flow_endpoints.x.url"])).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].to_string().contains("`flow_endpoints` stands for all"), "{}", errors[0]);
 }
 
 #[test]
