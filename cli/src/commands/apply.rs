@@ -71,7 +71,7 @@ impl Apply {
                 output::print(&listed(&shown.await?, Style::of_stdout()))?;
                 return Err(error.into());
             }
-            shown => shown?,
+            shown => shown.map_err(|error| named(error, request.manifest.as_ref()))?,
         };
         let counts = Counts::of(&shown);
         if format.is_none() {
@@ -118,6 +118,37 @@ async fn preview(
 fn would_remove_most(error: &AdminError) -> bool {
     let reason = error.refused().and_then(|refused| refused.reason.as_ref());
     reason.is_some_and(|reason| reason.reason == "MASS_REMOVAL")
+}
+
+/// The same, where what is faulty is told by its name too: nobody counts the resources of a manifest.
+fn named(mut error: AdminError, manifest: Option<&Manifest>) -> AdminError {
+    let (AdminError::Refused(refused), Some(manifest)) = (&mut error, manifest) else { return error };
+    for fault in &mut refused.fields {
+        // A name's own fault tells it.
+        let Some(name) = name_at(&fault.field, manifest).filter(|_| !fault.field.ends_with(".name")) else {
+            continue;
+        };
+        let field = format!("{} ({name})", fault.field);
+        if let Some(rest) = refused.message.strip_prefix(&fault.field) {
+            refused.message = format!("{field}{rest}");
+        }
+        fault.field = field;
+    }
+    error
+}
+
+/// The name of the resource that a field of the request is one of.
+fn name_at<'m>(field: &str, manifest: &'m Manifest) -> Option<&'m str> {
+    let (list, rest) = field.strip_prefix("manifest.")?.split_once('[')?;
+    let index: usize = rest.split_once(']')?.0.parse().ok()?;
+    Some(match list {
+        "integrations" => &manifest.integrations.get(index)?.name,
+        "customers" => &manifest.customers.get(index)?.name,
+        "customer_mappings" => &manifest.customer_mappings.get(index)?.name,
+        "deployments" => &manifest.deployments.get(index)?.name,
+        "endpoint_tokens" => &manifest.endpoint_tokens.get(index)?.endpoint,
+        _ => return None,
+    })
 }
 
 fn append(all: &mut Manifest, one: Manifest) {

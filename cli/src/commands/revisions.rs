@@ -49,7 +49,7 @@ impl Revisions {
         let mut read = Read::default();
         while !read.ended && read.revisions.len() < limit {
             let rest = i32::try_from(limit - read.revisions.len()).unwrap_or(PAGE_SIZE);
-            read.next(self, admin, rest.min(PAGE_SIZE)).await?;
+            read.next(self.integration.whole(), admin, rest.min(PAGE_SIZE)).await?;
         }
         let Read { revisions, ended, .. } = read;
         let text = match self.output.format(&self.admin)? {
@@ -67,14 +67,16 @@ impl Revisions {
     }
 
     async fn compare(&self, admin: &AdminClient, asked: &[i64]) -> Result<(), Failure> {
-        let oldest = asked.iter().min().copied();
-        let mut read = Read::default();
+        let name = self.integration.whole();
         // The latest and the one before, or as far back as is asked for.
-        read.next(self, admin, if oldest.is_some() { PAGE_SIZE } else { 2 }).await?;
-        while !read.ended && oldest.is_some_and(|oldest| !read.holds(oldest)) {
-            read.next(self, admin, PAGE_SIZE).await?;
-        }
-        let Read { revisions, .. } = read;
+        let revisions = match asked.iter().min() {
+            Some(&oldest) => revisions_from(name, admin, oldest).await?,
+            None => {
+                let mut read = Read::default();
+                read.next(name, admin, 2).await?;
+                read.revisions
+            }
+        };
         let latest = revisions.first().ok_or_else(|| self.unknown("the integration has no revision"))?;
         let find = |number: i64| {
             let found = revisions.iter().find(|kept| kept.revision == number);
@@ -101,6 +103,19 @@ impl Revisions {
     }
 }
 
+/// What an integration was from the revision `oldest` on, the latest first.
+pub(super) async fn revisions_from(
+    name: &str,
+    admin: &AdminClient,
+    oldest: i64,
+) -> Result<Vec<IntegrationRevision>, Failure> {
+    let mut read = Read::default();
+    while !read.ended && !read.holds(oldest) {
+        read.next(name, admin, PAGE_SIZE).await?;
+    }
+    Ok(read.revisions)
+}
+
 /// What was read, the latest first.
 #[derive(Default)]
 struct Read {
@@ -110,14 +125,9 @@ struct Read {
 }
 
 impl Read {
-    async fn next(
-        &mut self,
-        revisions: &Revisions,
-        admin: &AdminClient,
-        page_size: i32,
-    ) -> Result<(), Failure> {
+    async fn next(&mut self, name: &str, admin: &AdminClient, page_size: i32) -> Result<(), Failure> {
         let request = ListIntegrationRevisionsRequest {
-            name: revisions.integration.whole().to_owned(),
+            name: name.to_owned(),
             page_size,
             page_token: self.token.clone(),
         };

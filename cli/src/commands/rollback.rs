@@ -14,7 +14,7 @@ use pointsman_proto::admin::v1::{
     GetIntegrationRequest, RollbackIntegrationRequest, RollbackIntegrationResponse,
 };
 
-use super::{End, Failure, names::IntegrationName, write::WriteSettings};
+use super::{End, Failure, names::IntegrationName, revisions::revisions_from, write::WriteSettings};
 use crate::{
     manifest,
     output::{self, history, style::Style},
@@ -71,6 +71,8 @@ impl Rollback {
             Some(format) => manifest::write(&answer, format)?,
             None => {
                 let changes = history::differences(&before, answer.integration.as_ref().unwrap_or(&before))?;
+                let since = revisions_from(self.integration.whole(), &admin, self.revision).await?;
+                let changes = history::marked(changes, &since, self.revision);
                 let text = history::changed(&changes, Style::of_stdout());
                 format!("{text}{}\n", self.summary(&answer, &before.etag))
             }

@@ -127,6 +127,9 @@ fn columns(names: Vec<String>) -> Result<Vec<Column>, String> {
     let mut columns = Vec::with_capacity(names.len());
     for name in &names {
         let column = Column::of(name.trim()).ok_or_else(|| {
+            if name.contains([';', '\t']) {
+                return format!("{name:?} is no column: columns are separated by commas");
+            }
             format!(
                 "{name:?} is no column: the header is `source_customer_id,customer` or \
                  `source_customer_id,external_id`, with `customer_mapping_id` and `display_name` if wished"

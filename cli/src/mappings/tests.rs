@@ -72,6 +72,7 @@ fn a_header_that_is_none_is_told() {
     assert_eq!(header(""), "line 1: the header has no source_customer_id");
     assert!(header("A,customers/a\n").starts_with("line 1: \"A\" is no column"));
     assert!(header("customer,external_id\n").contains("no source_customer_id"));
+    assert!(header("source_customer_id;customer\n").ends_with("columns are separated by commas"));
     assert!(header("source_customer_id\n").contains("neither"));
     assert!(header("customer,source_customer_id,sourceCustomerId\n").contains("twice"));
 }

@@ -1,6 +1,6 @@
 //! What integrations were, for people: a line for each revision, and what differs between two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use pointsman_proto::admin::v1::{FieldChange, Integration, IntegrationRevision};
 
@@ -73,6 +73,22 @@ pub(crate) fn differences(
         reroutes: false,
     });
     Ok(changed.chain(gone).collect())
+}
+
+/// The same changes, marked where webhooks can go elsewhere because of them: what is to be as it was `at` a revision has
+/// changed in one of the `revisions` since, which says so.
+pub(crate) fn marked(
+    mut changes: Vec<FieldChange>,
+    revisions: &[IntegrationRevision],
+    at: i64,
+) -> Vec<FieldChange> {
+    let since = revisions.iter().filter(|kept| kept.revision > at).flat_map(|kept| &kept.changes);
+    let rerouting: HashSet<&str> =
+        since.filter(|change| change.reroutes).map(|change| change.field.as_str()).collect();
+    for change in &mut changes {
+        change.reroutes |= rerouting.contains(change.field.as_str());
+    }
+    changes
 }
 
 /// What differs between two of `revisions`, which are those of between and in their order, the latest first. What cannot

@@ -88,6 +88,20 @@ fn revisions_are_listed_compared_and_gone_back_to() {
     let nothing = up.run(&["rollback", "acme-erp", "99"]);
     assert_eq!(nothing.code, Some(1), "{nothing:?}");
     assert!(nothing.stderr.contains("integrations/acme-erp has no revision 99"), "{nothing:?}");
+    assert!(nothing.stderr.contains("`pointsman revisions acme-erp` lists"), "{nothing:?}");
+}
+
+#[test]
+fn a_rollback_that_re_routes_says_so_before_it_is_made() {
+    let up = acme();
+    let other =
+        of_repository("examples/acme-erp.yaml").replace("results.body.data.type", "results.body.data.kind");
+    up.apply(&other);
+    for flags in [&["--dry-run"][..], &[]] {
+        let told = up.prints(&[&["rollback", "acme-erp", "1"], flags].concat());
+        let line = "reference: \"results.body.data.kind\" → \"results.body.data.type\"   re-routes\n";
+        assert!(told.contains(line), "{told}");
+    }
 }
 
 #[test]

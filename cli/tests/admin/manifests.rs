@@ -50,6 +50,17 @@ fn a_change_is_shown_before_it_is_made() {
 }
 
 #[test]
+fn what_is_faulty_is_told_by_its_name_too() {
+    let up = Up::start();
+    let refused =
+        up.run_with(&["apply", "-f", "-"], &format!("{THREE}- {{name: customers/d, externalId: '2'}}\n"));
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    let told =
+        "error: manifest.customers[3].external_id (customers/d): \"2\" is the external id of customers/b (";
+    assert!(refused.stderr.starts_with(told), "{}", refused.stderr);
+}
+
+#[test]
 fn what_is_anothers_takes_a_flag() {
     let up = Up::start();
     up.run_with(&["apply", "-f", "-", "--owner", "crm"], THREE);

@@ -188,6 +188,23 @@ fn of_missing_role(reason: Option<&Reason>) -> String {
 /// Where the names are listed that there are.
 fn of_missing(refused: &Refused) -> String {
     let name = refused.resource.as_ref().map_or("", |resource| resource.name.as_str());
+    let kind = refused.resource.as_ref().map_or("", |resource| resource.kind.as_str());
+    match kind.strip_prefix("pointsman.admin.v1.").unwrap_or_default() {
+        "IntegrationRevision" => {
+            let integration = name.split('@').next().unwrap_or_default();
+            let integration = integration.strip_prefix("integrations/").unwrap_or(integration);
+            return format!("`pointsman revisions {}` lists what there is", shown(integration));
+        }
+        // Known by something else than names.
+        "CustomerMapping" if !name.starts_with("integrations/") => {
+            return "`pointsman get integrations/-/customerMappings` lists what there is, to the letter"
+                .to_owned();
+        }
+        "Customer" if !name.starts_with("customers/") => {
+            return "`pointsman get customers` lists what there is, to the letter".to_owned();
+        }
+        _ => {}
+    }
     let collection = name.rsplit_once('/').map_or("", |(collection, _)| collection);
     if collection.is_empty() {
         return "`pointsman get integrations`, `get customers`, `get edges` list what there is".to_owned();
@@ -284,6 +301,20 @@ mod tests {
         let resource = Resource { kind: String::new(), name, description: String::new() };
         let hint = hint(Code::NotFound, |refused| refused.resource = Some(resource));
         assert!(hint.contains("`pointsman get integrations/acme-erp/deployments`"), "{hint}");
+    }
+
+    #[test]
+    fn what_has_no_name_is_listed_too() {
+        for (kind, name, way) in [
+            ("IntegrationRevision", "integrations/acme-erp@77", "`pointsman revisions acme-erp`"),
+            ("CustomerMapping", "a06dffac", "`pointsman get integrations/-/customerMappings`"),
+            ("Customer", "progix-1", "`pointsman get customers`"),
+        ] {
+            let kind = format!("pointsman.admin.v1.{kind}");
+            let resource = Resource { kind, name: name.to_owned(), description: String::new() };
+            let hint = hint(Code::NotFound, |refused| refused.resource = Some(resource));
+            assert!(hint.contains(way), "{hint}");
+        }
     }
 
     #[test]
