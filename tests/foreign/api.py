@@ -12,14 +12,20 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 class Api:
     """The methods of all services that reflection lists. A name that two services have is `Service.Method`."""
 
-    def __init__(self, channel, token=None, methods=None):
+    def __init__(self, channel, token=None, methods=None, answered=None):
         self._channel = channel
         self._metadata = [("authorization", f"Bearer {token}")] if token else []
         self._methods = methods or find(channel)
+        # The full names of those that have answered.
+        self._answered = set() if answered is None else answered
 
     def as_(self, token):
         """The same, with this access token."""
-        return Api(self._channel, token, self._methods)
+        return Api(self._channel, token, self._methods, self._answered)
+
+    def unanswered(self, package):
+        """The methods of this package that have not answered anybody yet."""
+        return {method.full_name for method in self._methods.values() if method.full_name.startswith(package)} - self._answered
 
     def __getattr__(self, name):
         return lambda **request: self.call(name, **request)
@@ -31,13 +37,24 @@ class Api:
         """A call under way; `result()` waits for its answer."""
         stub, method = self._stub(name, self._channel.unary_unary)
         message = ParseDict(request, GetMessageClass(method.input_type)())
-        return Answer(stub.future(message, timeout=60, metadata=self._metadata))
+        future = stub.future(message, timeout=60, metadata=self._metadata)
+        return Answer(future, lambda: self._answered.add(method.full_name))
 
     def stream(self, name, requests):
         """A call that takes a stream of requests."""
         stub, method = self._stub(name, self._channel.stream_unary)
         messages = (ParseDict(request, GetMessageClass(method.input_type)()) for request in requests)
-        return MessageToDict(stub(messages, timeout=60, metadata=self._metadata))
+        answer = MessageToDict(stub(messages, timeout=60, metadata=self._metadata))
+        self._answered.add(method.full_name)
+        return answer
+
+    def both(self, name, requests):
+        """A call with a stream each way: gives the answers as they come."""
+        stub, method = self._stub(name, self._channel.stream_stream)
+        messages = (ParseDict(request, GetMessageClass(method.input_type)()) for request in requests)
+        for answer in stub(messages, timeout=60, metadata=self._metadata):
+            self._answered.add(method.full_name)
+            yield MessageToDict(answer)
 
     def _stub(self, name, kind):
         method = self._methods[name]
@@ -64,11 +81,13 @@ class Api:
 
 
 class Answer:
-    def __init__(self, future):
-        self._future = future
+    def __init__(self, future, answered):
+        self._future, self._answered = future, answered
 
     def result(self):
-        return MessageToDict(self._future.result())
+        answer = MessageToDict(self._future.result())
+        self._answered()
+        return answer
 
 
 def find(channel):

@@ -38,15 +38,20 @@ const { root } = protobuf.parse(`syntax = "proto3"; package google.rpc;
   message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }`);
 const [Status, ErrorInfo] = ["Status", "ErrorInfo"].map((name) => root.lookupType(`google.rpc.${name}`));
 
+// The methods that have not answered yet.
+const unanswered = new Set();
+
 // The methods of all services, by name.
 function connect(address, token) {
   const metadata = new grpc.Metadata();
   if (token) metadata.set("authorization", `Bearer ${token}`);
   const api = { as: (other) => connect(address, other) };
+  const answered = (method) => (answer) => (unanswered.delete(method.path), answer);
   for (const service of Object.values(v1).filter((member) => member.service)) {
     const client = new service(address, grpc.credentials.createInsecure());
     for (const [name, method] of Object.entries(service.service)) {
       const options = () => ({ deadline: Date.now() + 60_000 });
+      if (!token) unanswered.add(method.path);
       const call = (request) =>
         new Promise((resolve, reject) => {
           const done = (error, answer) => (error ? reject(error) : resolve(answer));
@@ -55,7 +60,7 @@ function connect(address, token) {
           stream.on("error", () => {}); // `done` has it.
           for (const message of request) stream.write(message);
           stream.end();
-        });
+        }).then(answered(method));
       api[name] = call;
       api[`${method.path.split("/")[1].split(".").pop()}.${name}`] = call;
     }
@@ -94,6 +99,7 @@ async function writes(api) {
   await api.CreateDeployment({ parent: ACME, deploymentId: "bowlers-inc", deployment });
   const kept = (await api.GetDeployment({ name: DEPLOYMENT })).deployment;
   assert.equal(kept.flowEndpoints["update-inventory"].headers.authorization, "<redacted>");
+  assert.deepEqual((await api.UpdateDeployment({ deployment: kept })).deployment, kept, "it was so already");
   kept.flowEndpoints["update-inventory"].url = "https://elsewhere.example.com/in";
   assert.equal((await refused(api.UpdateDeployment({ deployment: kept })))[0], "INVALID_ARGUMENT");
 }
@@ -112,6 +118,16 @@ async function changes(api) {
   assert.notEqual(started.integration.endpoint.url, old);
   assert.equal(started.olderUrls, 1);
   assert.equal((await rotate({ name: ACME, rotation: "ROTATION_FINISH" })).olderUrls, 0);
+
+  const endpoint = { type: "ENDPOINT_TYPE_INSTANCE_SPECIFIC" };
+  await api.CreateIntegration({ integrationId: "direct", integration: { flows: INTEGRATION.flows, endpoint } });
+  const flowEndpoints = { "update-inventory": { url: "https://flows.example.com/in" } };
+  const deployment = { customer: "customers/pencils-co", flowEndpoints };
+  const made = (await api.CreateDeployment({ parent: "integrations/direct", deploymentId: "pencils-co", deployment })).deployment;
+  const replaced = await api["DeploymentService.RotateEndpointToken"]({ name: made.name, rotation: "ROTATION_REPLACE" });
+  assert.notEqual(replaced.deployment.endpointUrl, made.endpointUrl);
+  await api.DeleteDeployment({ name: made.name });
+  await api.DeleteIntegration({ name: "integrations/direct" });
 
   assert.equal((await api.PauseDeployment({ name: DEPLOYMENT })).deployment.state, "STATE_PAUSED");
   assert.equal((await api.ResumeDeployment({ name: DEPLOYMENT })).deployment.state, "STATE_ENABLED");
@@ -142,12 +158,38 @@ async function bulk(api) {
   assert.deepEqual(await refused(foreign), ["INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"]);
 }
 
+async function single(api) {
+  const customerMapping = { sourceCustomerId: "ONE", customer: "customers/pencils-co" };
+  const made = (await api.CreateCustomerMapping({ parent: ACME, customerMappingId: "one", customerMapping })).customerMapping;
+  const { name } = made;
+  const change = { customerMapping: { name, customer: "customers/bowlers-inc" }, updateMask: { paths: ["customer"] } };
+  const moved = (await api.UpdateCustomerMapping(change)).customerMapping;
+  assert.deepEqual((await api.GetCustomerMapping({ name })).customerMapping, moved);
+  await api.DeleteCustomerMapping({ name, etag: moved.etag });
+  assert.deepEqual(await refused(api.GetCustomerMapping({ name })), ["NOT_FOUND", "NOT_FOUND"]);
+
+  const { customers } = await api.ListCustomers({});
+  assert.deepEqual((await api.GetCustomer({ name: customers[0].name })).customer, customers[0]);
+  assert.deepEqual((await api.ListIntegrations({})).integrations, [(await api.GetIntegration({ name: ACME })).integration]);
+  assert.equal((await api.ListDeployments({ parent: ACME })).deployments[0].name, DEPLOYMENT);
+}
+
+async function edges(api) {
+  const { revision } = await api.ExportManifest({});
+  assert.ok((await api.WaitForRevision({ revision, minEdges: 1, timeout: { seconds: 30 } })).reached);
+  const { edges: [edge] } = await api.ListEdges({});
+  assert.ok((await api.GetEdge({ name: edge.name })).edge.connected);
+}
+
 async function manifests(api) {
   const exported = await api.ExportManifest({});
   assert.equal((await api.ApplyManifest({ manifest: exported.manifest })).revision, exported.revision);
   const manifest = { customers: [{ name: "customers/team", externalId: "team" }] };
   await api.ApplyManifest({ manifest, owner: "team" });
-  const pruned = await api.ApplyManifest({ manifest: { customers: [{ ...manifest.customers[0], name: "customers/team-2", externalId: "team-2" }] }, owner: "team", prune: true });
+  const other = { customers: [{ name: "customers/team-2", externalId: "team-2" }] };
+  const replace = { manifest: other, owner: "team", prune: true };
+  assert.deepEqual(await refused(api.ApplyManifest(replace)), ["FAILED_PRECONDITION", "MASS_REMOVAL"]);
+  const pruned = await api.ApplyManifest({ ...replace, allowMassRemoval: true });
   assert.deepEqual(pruned.changes.map((change) => change.action), ["ACTION_CREATED", "ACTION_REMOVED"]);
 
   const body = Buffer.from('{"customerId":"A06DFFAC"}');
@@ -172,17 +214,23 @@ async function access(api) {
   assert.equal((await waiting)[0], "UNAUTHENTICATED");
   await api.DeleteAccessToken({ name: "accessTokens/viewer" });
   assert.equal((await api.ListAccessTokens({})).accessTokens.length, 2);
+  assert.equal((await api.GetAccessToken({ name: "accessTokens/scoped" })).accessToken.role, "ROLE_EDITOR");
 
   await api.UpdateCustomer({ customer: { name: "customers/team-2", externalId: "team-3" } });
   const { auditEntries: [entry] } = await api.ListAuditEntries({ filter: 'reroutes = "true"', pageSize: 1 });
   assert.deepEqual([entry.caller, entry.resource], ["accessTokens/root", "customers/team-2"]);
   assert.deepEqual(entry.changes.map(({ field, before, after }) => [field, before, after]), [["external_id", "team-2", "team-3"]]);
+
+  await api.DeleteCustomer({ name: "customers/team-2" });
 }
 
 const api = connect(process.argv[2]);
 await writes(api);
 await changes(api);
 await bulk(api);
+await single(api);
+await edges(api);
 await manifests(api);
 await access(api);
+assert.deepEqual([...unanswered], [], "nobody has called these");
 process.exit(0);

@@ -7,6 +7,7 @@ Fails with a traceback where anything is not as a client of gRPC expects.
 """
 
 import sys
+from queue import SimpleQueue
 
 import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure
@@ -42,8 +43,13 @@ def main(address):
         lists(api)
         manifests(api)
         tests(api)
+        edges(api)
         admin = access(api)
         audit(admin)
+        an_edge(admin)
+        ends(admin)
+        unanswered = admin.unanswered("pointsman.")
+        assert not unanswered, f"nobody has called {sorted(unanswered)}"
 
 
 def repeatable(api):
@@ -127,6 +133,17 @@ def rotation(api):
     none = api.refused("DeploymentService.RotateEndpointToken", name=DEPLOYMENT)
     assert none.code() == grpc.StatusCode.FAILED_PRECONDITION, none
 
+    # The endpoint of a deployment.
+    flows = [{"key": "in", "name": "In"}]
+    direct = {"flows": flows, "endpoint": {"type": "ENDPOINT_TYPE_INSTANCE_SPECIFIC"}}
+    api.CreateIntegration(integrationId="direct", integration=direct)
+    deployment = {"customer": "customers/pencils-co", "flowEndpoints": {"in": {"url": URL}}}
+    made = api.CreateDeployment(parent="integrations/direct", deploymentId="pencils-co", deployment=deployment)["deployment"]
+    rotated = api.call("DeploymentService.RotateEndpointToken", name=made["name"], rotation="ROTATION_REPLACE")
+    assert rotated["deployment"]["endpointUrl"] != made["endpointUrl"] and "olderUrls" not in rotated, rotated
+    api.DeleteDeployment(name=made["name"])
+    api.DeleteIntegration(name="integrations/direct")
+
 
 def pause(api):
     assert api.PauseDeployment(name=DEPLOYMENT)["deployment"]["state"] == "STATE_PAUSED"
@@ -171,6 +188,14 @@ def bulk(api):
     assert rest["committed"] and (int(rest["unchanged"]), int(rest["failed"])) == (10, 2), rest
 
 
+    single = {"sourceCustomerId": "ONE", "customer": "customers/pencils-co"}
+    made = api.CreateCustomerMapping(parent=ACME, customerMappingId="one", customerMapping=single)["customerMapping"]
+    moved = {**made, "customer": "customers/bowlers-inc"}
+    moved = api.UpdateCustomerMapping(customerMapping=moved, updateMask="customer")["customerMapping"]
+    assert api.GetCustomerMapping(name=made["name"])["customerMapping"] == moved and moved["uid"] == made["uid"], moved
+    api.DeleteCustomerMapping(name=made["name"], etag=moved["etag"])
+
+
 def lookups(api):
     found = api.LookupCustomer(parent=ACME, sourceCustomerId="A06DFFAC")
     assert found["customer"]["name"] == "customers/bowlers-inc" and len(found["customerMappings"]) == 1, found
@@ -188,6 +213,8 @@ def lists(api):
     assert [deployment["name"] for deployment in found["deployments"]] == [DEPLOYMENT], found
     wrong = api.refused("ListCustomers", filter='colour = "red"')
     assert detail(wrong, BadRequest).field_violations[0].field == "filter", wrong
+    found = api.ListCustomers(filter='external_id = "progix-1002"')["customers"]
+    assert [customer["name"] for customer in found] == ["customers/pencils-co"], found
     page = api.ListCustomerMappings(parent=ACME, pageSize=10)
     assert len(page["customerMappings"]) == 10, page
     for other in ({"parent": every}, {"parent": ACME, "filter": 'source_customer_id = "S1"'}):
@@ -228,6 +255,50 @@ def tests(api):
     route = run(b'{"customerId":"A06DFFAC","type":"Update Inventory"}')["route"]
     assert (route["deployment"], route["url"]) == (DEPLOYMENT, URL), route
     assert run(b'{"customerId":"A06DFFAX","type":"Update Inventory"}')["refusal"]["code"] == "customer_unknown"
+
+
+def edges(api):
+    # There is one, which serves all that was written.
+    last = api.ExportManifest()["revision"]
+    assert api.WaitForRevision(revision=last, minEdges=1, timeout="30s")["reached"]
+    listed = api.ListEdges(filter='connected = "true"')["edges"]
+    assert len(listed) == 1 and api.GetEdge(name=listed[0]["name"])["edge"]["connected"], listed
+    pages = list(api.pages("GetConfig", "resources"))
+    assert DEPLOYMENT in {resource["name"] for page in pages for resource in page}, pages
+    from base64 import b64decode
+
+    assert not any(SECRET.encode() in b64decode(resource["body"]) for page in pages for resource in page)
+
+
+def an_edge(api):
+    made = api.CreateAccessToken(accessTokenId="foreign", accessToken={"role": "ROLE_EDGE", "edge": "edges/foreign"})
+    edge = api.as_(made["secret"])
+    assert edge.refused("GetIntegration", name=ACME).code() == grpc.StatusCode.PERMISSION_DENIED
+
+    def stream(name):
+        said = SimpleQueue()
+        said.put({"hello": {"edge": name, "version": "foreign"}})
+        return edge.both("StreamConfig", iter(said.get, None))
+
+    another = refusal("the hello of another edge", lambda: next(stream("edges/another")))
+    assert reason(another) == ("PERMISSION_DENIED", "EDGE_NOT_BOUND"), another
+    answers = stream("edges/foreign")
+    chunks = [next(answers)["chunk"]]
+    while not chunks[-1].get("commit"):
+        chunks.append(next(answers)["chunk"])
+    assert chunks[0]["full"] and DEPLOYMENT in {sent["name"] for chunk in chunks for sent in chunk["upserts"]}, chunks
+    assert api.GetEdge(name="edges/foreign")["edge"]["version"] == "foreign"
+    # A token that is revoked ends the stream that is open.
+    api.RevokeAccessToken(name="accessTokens/foreign")
+    over = refusal("a stream with a revoked token", lambda: list(answers))
+    assert reason(over) == ("UNAUTHENTICATED", "TOKEN_REVOKED"), over
+
+
+def ends(api):
+    api.DeleteDeployment(name=DEPLOYMENT)
+    api.DeleteIntegration(name="integrations/other")
+    api.DeleteCustomer(name="customers/brushes-ltd")
+    assert api.refused("GetDeployment", name=DEPLOYMENT).code() == grpc.StatusCode.NOT_FOUND
 
 
 def access(api):
