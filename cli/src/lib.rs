@@ -32,7 +32,9 @@ use crate::commands::Cli;
 /// Reads the command line, and runs its command to its end.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Cli::parse().run() {
+    let cli = Cli::parse();
+    let ran = signals::survive_file_size_limits().map_err(Into::into).and_then(|()| cli.run());
+    match ran {
         Ok(end) => end.into(),
         Err(failure) => {
             output::error(&failure);
