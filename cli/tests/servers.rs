@@ -328,12 +328,20 @@ fn a_certificate_that_cannot_be_used_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let [_, cert, _] = certificates(folder.path());
     let data = folder.path().join("data");
-    let output = pointsman(&["up", "--data", data.to_str().expect("a path"), "--admin-listen=127.0.0.1:0"])
-        .args(["--edge-listen=127.0.0.1:0", "--status-listen=127.0.0.1:0"])
-        .args(["--tls-cert", &cert, "--tls-key", "/nonexistent/key.pem"])
-        .output()
-        .expect("the binary runs");
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("/nonexistent/key.pem"), "{said}");
+    let another = tempfile::tempdir().expect("a folder");
+    let [_, _, key_of_another] = certificates(another.path());
+    for (key, fault) in [
+        ("/nonexistent/key.pem", "/nonexistent/key.pem"),
+        (key_of_another.as_str(), "keys may not be consistent"),
+    ] {
+        let output =
+            pointsman(&["up", "--data", data.to_str().expect("a path"), "--admin-listen=127.0.0.1:0"])
+                .args(["--edge-listen=127.0.0.1:0", "--status-listen=127.0.0.1:0"])
+                .args(["--tls-cert", &cert, "--tls-key", key])
+                .output()
+                .expect("the binary runs");
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(fault), "{said}");
+    }
 }

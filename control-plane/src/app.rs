@@ -91,7 +91,7 @@ pub enum BuildError {
     ClientCaWithoutTls,
     /// The certificate, its key, or the CA of clients.
     #[error("cannot use the certificates and the key for TLS: {0}")]
-    Tls(tonic::transport::Error),
+    Tls(#[source] tonic::transport::Error),
     /// The database.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -122,6 +122,8 @@ impl App {
             None if config.client_ca.is_some() => return Err(BuildError::ClientCaWithoutTls),
             None => None,
         };
+        // A certificate that does not fit its key is told now, not at the first handshake.
+        server::builder(tls.clone()).map_err(BuildError::Tls)?;
         let data = config.data.clone();
         let keys = config.secret_keys.clone();
         let opening = task::spawn_blocking(move || Store::open_with(&data, &keys));
@@ -148,8 +150,6 @@ impl App {
             publisher.clone(),
             &health,
         )?;
-        // A certificate that does not fit its key is told now, not at the first handshake.
-        server::builder(tls.clone()).map_err(BuildError::Tls)?;
         Ok(Self {
             admin_addr,
             listener,

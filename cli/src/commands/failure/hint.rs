@@ -135,6 +135,9 @@ fn of_refusal(refused: &Refused) -> Option<String> {
         Code::Unauthenticated => of_token(refused.reason.as_ref()),
         Code::PermissionDenied => return Some(of_missing_role(refused.reason.as_ref())),
         Code::NotFound => return Some(of_missing(refused)),
+        Code::AlreadyExists if is_of_token(resource(refused)) => {
+            "take another name; `pointsman token list` lists those that there are"
+        }
         Code::AlreadyExists => "change what is there with `pointsman apply`, or take another name",
         Code::Aborted if refused.reason.as_ref().is_some_and(|found| found.reason == "PLAN_CHANGED") => {
             "somebody else changed it while it was shown: apply again to see the difference of now; nothing was changed"
@@ -187,14 +190,16 @@ fn of_missing_role(reason: Option<&Reason>) -> String {
 
 /// Where the names are listed that there are.
 fn of_missing(refused: &Refused) -> String {
-    let name = refused.resource.as_ref().map_or("", |resource| resource.name.as_str());
+    let name = resource(refused);
+    if is_of_token(name) {
+        return "`pointsman token list` lists what there is".to_owned();
+    }
+    if let Some((integration, _)) = name.split_once('@') {
+        let id = integration.rsplit('/').next().unwrap_or_default();
+        return format!("`pointsman revisions {}` lists what there is", shown(id));
+    }
     let kind = refused.resource.as_ref().map_or("", |resource| resource.kind.as_str());
     match kind.strip_prefix("pointsman.admin.v1.").unwrap_or_default() {
-        "IntegrationRevision" => {
-            let integration = name.split('@').next().unwrap_or_default();
-            let integration = integration.strip_prefix("integrations/").unwrap_or(integration);
-            return format!("`pointsman revisions {}` lists what there is", shown(integration));
-        }
         // Known by something else than names.
         "CustomerMapping" if !name.starts_with("integrations/") => {
             return "`pointsman get integrations/-/customerMappings` lists what there is, to the letter"
@@ -212,9 +217,21 @@ fn of_missing(refused: &Refused) -> String {
     format!("`pointsman get {}` lists what there is", shown(collection))
 }
 
+/// What the refusal is about; empty where it does not say.
+fn resource(refused: &Refused) -> &str {
+    refused.resource.as_ref().map_or("", |resource| resource.name.as_str())
+}
+
+/// Access tokens have commands of their own.
+fn is_of_token(name: &str) -> bool {
+    name.starts_with("accessTokens/")
+}
+
 fn of_preconditions(refused: &Refused) -> &'static str {
     let is = |kind: &str| refused.preconditions.iter().any(|found| found.kind == kind);
-    if is("IN_USE") || is("FLOW_IN_USE") {
+    if refused.preconditions.iter().any(|found| is_of_token(&found.subject)) {
+        "`pointsman token revoke` ends it, and then it can be removed"
+    } else if is("IN_USE") || is("FLOW_IN_USE") {
         "remove or change first what uses it"
     } else if is("OWNED_BY_ANOTHER") {
         "--adopt takes it over, where that is agreed with its owner"
@@ -315,6 +332,24 @@ mod tests {
             let hint = hint(Code::NotFound, |refused| refused.resource = Some(resource));
             assert!(hint.contains(way), "{hint}");
         }
+    }
+
+    #[test]
+    fn what_get_does_not_list_has_commands_of_its_own() {
+        let named =
+            |name: &str| Resource { kind: String::new(), name: name.to_owned(), description: String::new() };
+        for (code, name, command) in [
+            (Code::NotFound, "accessTokens/ci", "`pointsman token list`"),
+            (Code::AlreadyExists, "accessTokens/ci", "`pointsman token list`"),
+            (Code::NotFound, "integrations/acme-erp@17", "`pointsman revisions acme-erp`"),
+        ] {
+            let hint = hint(code, |refused| refused.resource = Some(named(name)));
+            assert!(hint.contains(command) && !hint.contains("pointsman get"), "{name}: {hint}");
+        }
+        let subject = "accessTokens/ci".to_owned();
+        let precondition = Precondition { kind: "IN_USE".to_owned(), subject, description: String::new() };
+        let hint = hint(Code::FailedPrecondition, |refused| refused.preconditions.push(precondition));
+        assert!(hint.contains("`pointsman token revoke`"), "{hint}");
     }
 
     #[test]
