@@ -1,9 +1,11 @@
-//! For fuzz targets: what parses bytes from the control plane.
+//! For fuzz targets: what parses bytes from the control plane, and from Preprocess services.
 
 use bytes::Bytes;
-use pointsman_proto::edge::v1::Resource;
+use pointsman_proto::{edge::v1::Resource, preprocess::v1::PreprocessResponse};
+use pointsman_routing::results::ReplyValue;
+use prost::Message as _;
 
-use crate::sync;
+use crate::{preprocess, sync};
 
 /// A resource as the control plane sends it: it is usable, or says why not, shortly.
 ///
@@ -15,4 +17,29 @@ pub fn resource(name: &str, body: &[u8]) {
     if let Some(reason) = sync::refusal(resource) {
         assert!(!reason.is_empty() && reason.len() <= 1_024, "{reason}");
     }
+}
+
+/// The reply of a Preprocess service: it cannot be used, or all that it says is there, and within the bound on depth.
+///
+/// # Panics
+///
+/// Where that does not hold.
+pub fn preprocess_reply(bytes: &[u8]) {
+    let Ok(response) = PreprocessResponse::decode(bytes) else { return };
+    let said = response.results.clone();
+    let Some(reply) = preprocess::read_reply(response) else { return };
+    let said = said.expect("a reply without results is none");
+    assert_eq!(reply.0.len(), said.fields.len());
+    assert!(said.fields.keys().eq(reply.0.keys()));
+    assert!(reply.0.values().all(|value| depth(value) <= 64));
+}
+
+/// How deep objects and arrays nest, the outermost counted.
+fn depth(value: &ReplyValue) -> usize {
+    let deepest = match value {
+        ReplyValue::List(values) => values.iter().map(depth).max(),
+        ReplyValue::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or_default()
 }

@@ -114,3 +114,9 @@ impl PreprocessClient {
 
 #[cfg(test)]
 mod tests;
+
+/// What a reply says, and whether it nests deeper than it may.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_reply(response: PreprocessResponse) -> Option<Reply> {
+    reply::read(response).ok()
+}

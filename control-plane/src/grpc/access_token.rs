@@ -149,7 +149,9 @@ fn name(name: &str) -> Result<AccessTokenId, Fault> {
 }
 
 /// The id and what was written, or all that is wrong with them.
-fn read(request: CreateAccessTokenRequest) -> Result<(AccessTokenId, AccessTokenSpec), Vec<Fault>> {
+pub(super) fn read(
+    request: CreateAccessTokenRequest,
+) -> Result<(AccessTokenId, AccessTokenSpec), Vec<Fault>> {
     let id =
         AccessTokenId::parse(&request.access_token_id).map_err(|error| Fault::new("access_token_id", error));
     let Some(message) = request.access_token else {
@@ -244,7 +246,7 @@ fn mismatches(spec: &AccessTokenSpec) -> Vec<Fault> {
     faults
 }
 
-fn message(token: AccessToken) -> proto::AccessToken {
+pub(super) fn message(token: AccessToken) -> proto::AccessToken {
     let etag = token.etag();
     let AccessToken { id, uid, spec, create_time, update_time, revoke_time, last_used_time, prefix, .. } =
         token;

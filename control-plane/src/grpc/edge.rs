@@ -114,7 +114,7 @@ impl edge_service_server::EdgeService for EdgeService {
     }
 }
 
-fn goal(request: WaitForRevisionRequest) -> Result<(Goal, Duration), Vec<Fault>> {
+pub(super) fn goal(request: WaitForRevisionRequest) -> Result<(Goal, Duration), Vec<Fault>> {
     let mut faults = Vec::new();
     if request.revision < 1 {
         faults.push(Fault::new("revision", "must be 1 or later"));

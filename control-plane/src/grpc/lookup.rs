@@ -35,7 +35,7 @@ pub(super) async fn look_up(
     })
 }
 
-fn read_known(asked: Option<Asked>) -> Result<Known, Fault> {
+pub(super) fn read_known(asked: Option<Asked>) -> Result<Known, Fault> {
     let filled = |field: &str, id: String| {
         if id.is_empty() { Err(Fault::new(field, "is empty")) } else { Ok(id) }
     };

@@ -21,7 +21,7 @@ use crate::{
 };
 
 mod answer;
-mod read;
+pub(super) mod read;
 mod tokens;
 
 /// The longest message of this service, both ways: a million resources, or 100,000 large ones with their endpoints'

@@ -75,7 +75,7 @@ async fn rotate<K: Admin + Rotates, R: Answer>(
     registry.rotate::<K, R>(call, target, flow, rotation, answer).await.map_err(status::from_error)
 }
 
-fn read_rotation(number: i32) -> Result<Rotation, Fault> {
+pub(super) fn read_rotation(number: i32) -> Result<Rotation, Fault> {
     match Step::try_from(number) {
         Ok(Step::Unspecified | Step::Start) => Ok(Rotation::Start),
         Ok(Step::Finish) => Ok(Rotation::Finish),

@@ -45,7 +45,7 @@ pub(super) async fn run(
 
 /// The sample as far as it can be read, and all faults. None where the integration's name cannot be: then there is
 /// nothing to look at for further ones.
-fn read(request: TestEndpointRequest) -> (Option<Sample>, Vec<Fault>) {
+pub(super) fn read(request: TestEndpointRequest) -> (Option<Sample>, Vec<Fault>) {
     let TestEndpointRequest { name, proposed, deployment, flow, request } = request;
     let mut faults = Vec::new();
     let integration = convert::parse_name::<IntegrationSpec>("name", &name);

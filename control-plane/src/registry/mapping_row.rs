@@ -100,3 +100,12 @@ pub(super) fn name_taken(mapping: &impl ToString, other: &str) -> String {
 pub(super) fn twice(earlier: &str) -> String {
     format!("stands in {earlier} already")
 }
+
+#[cfg(feature = "fuzzing")]
+impl MappingRow {
+    /// Whether it is sound as it stands, and then the name of its mapping.
+    pub(crate) fn judged(&self) -> Result<MappingId, Vec<Fault>> {
+        let faults = self.faults(&AnyNames::default());
+        if faults.is_empty() { Ok(self.new_id()) } else { Err(faults) }
+    }
+}

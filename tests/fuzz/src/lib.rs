@@ -25,7 +25,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "manifests", run: targets::manifests },
     Target { name: "admin_resources", run: targets::admin_resources },
     Target { name: "update_masks", run: targets::update_masks },
+    Target { name: "admin_requests", run: targets::admin_requests },
     Target { name: "edge_resources", run: targets::edge_resources },
+    Target { name: "preprocess_replies", run: targets::preprocess_replies },
 ];
 
 impl Target {

@@ -6,8 +6,8 @@ use pointsman_control_plane::{
 };
 use pointsman_routing::{
     name::{
-        CustomerId, DeploymentId, DeploymentName, EdgeId, FlowKey, IntegrationId, MappingId, MappingName,
-        ResourceName,
+        AccessTokenId, CustomerId, DeploymentId, DeploymentName, EdgeId, FlowKey, IntegrationId, MappingId,
+        MappingName, ResourceName,
     },
     reference::Reference,
 };
@@ -22,7 +22,15 @@ pub(crate) fn names(data: &[u8]) {
             }
         )*};
     }
-    written_as_read!(IntegrationId, CustomerId, MappingName, DeploymentName, EdgeId, ResourceName);
+    written_as_read!(
+        AccessTokenId,
+        IntegrationId,
+        CustomerId,
+        MappingName,
+        DeploymentName,
+        EdgeId,
+        ResourceName
+    );
     let sound = text.len() <= 63
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
@@ -90,6 +98,13 @@ pub(crate) fn admin_resources(data: &[u8]) {
     }
 }
 
+/// What else the admin API is asked for: the first byte says what.
+pub(crate) fn admin_requests(data: &[u8]) {
+    if let Some((kind, message)) = data.split_first() {
+        fuzzing::request(*kind, message);
+    }
+}
+
 /// Update masks: the first byte says of which kind, each line is a path.
 pub(crate) fn update_masks(data: &[u8]) {
     if let Some((kind, paths)) = data.split_first()
@@ -106,4 +121,9 @@ pub(crate) fn edge_resources(data: &[u8]) {
     if let Ok(name) = str::from_utf8(name) {
         pointsman_edge::fuzzing::resource(name, body.get(1..).unwrap_or_default());
     }
+}
+
+/// What Preprocess services answer.
+pub(crate) fn preprocess_replies(data: &[u8]) {
+    pointsman_edge::fuzzing::preprocess_reply(data);
 }

@@ -18,7 +18,9 @@ use crate::{
 const PLAN_BYTES_MAX: usize = 64;
 
 /// What the request asks for. Its resources carry their faults themselves.
-pub(super) fn request(request: ApplyManifestRequest) -> Result<(Manifest, ApplyOptions), Vec<Fault>> {
+pub(in crate::grpc) fn request(
+    request: ApplyManifestRequest,
+) -> Result<(Manifest, ApplyOptions), Vec<Fault>> {
     let ApplyManifestRequest { manifest, owner, prune, adopt, allow_mass_removal, expected_plan, .. } =
         request;
     let mut faults = Vec::new();
