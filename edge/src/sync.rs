@@ -2,8 +2,8 @@
 //!
 //! A change's way: [`session`] receives chunks → [`intake`] works on one while the next is received → [`convert`] turns
 //! each resource into its domain form, alone and off the path of requests → [`commit`] gathers them until the commit, a
-//! snapshot as what it will be ([`held`]) → [`holder`] takes the whole commit in → what is served is swapped once → the
-//! edge acknowledges, with every resource that it cannot use.
+//! snapshot as what it will be ([`held`]) → [`hold`] holds it back where it takes away too much → [`holder`] takes the whole
+//! commit in → what is served is swapped once → the edge acknowledges, with every resource that it cannot use.
 //!
 //! A stream that ends, stalls or drifts is begun anew, with growing pauses. Meanwhile the edge serves what it has.
 
@@ -17,6 +17,7 @@ mod end;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod held;
+mod hold;
 mod holder;
 mod intake;
 mod outbound;
@@ -100,7 +101,7 @@ impl Sync {
                 backoff.reset();
             }
             sync.metrics.config_stream_ended(ended.reason.label());
-            let pause = backoff.pause();
+            let pause = backoff.pause(ended.reason.told_to_wait());
             tracing::warn!(reason = %ended.reason, ?pause, "the stream from the control plane has ended");
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman_proto::edge::hash::ConfigHash;
 use tokio::task::JoinError;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use super::{commit::ChunkError, credentials::AccessTokenError, holder::ApplyError};
 
@@ -51,6 +52,14 @@ impl EndReason {
             Self::Drift { .. } => "drift",
             Self::Chunk(_) | Self::Apply(_) => "protocol",
             Self::Internal(_) => "internal",
+        }
+    }
+
+    /// For how long the control plane wants no new stream, where it has said so.
+    pub(super) fn told_to_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Status(status) => status.get_details_retry_info()?.retry_delay,
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an edge holds, of which database and at which revision.
 
 use pointsman_proto::edge::{hash::ConfigHash, v1};
+use pointsman_routing::table::Table;
 
 use super::{
     commit::{Commit, Content},
@@ -69,6 +70,11 @@ impl Holder {
     /// What requests are to see.
     pub(super) fn served(&self) -> Served {
         Served { table: self.held.table().clone(), revision: self.revision, epoch: self.epoch.clone() }
+    }
+
+    /// All that is in service.
+    pub(super) fn table(&self) -> &Table {
+        self.held.table()
     }
 
     pub(super) fn epoch(&self) -> &str {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use pointsman_proto::edge::v1::{
-    Ack, Chunk, GetConfigRequest, GetConfigResponse, Heartbeat, Hello, StreamConfigRequest,
+    Accept, Ack, Chunk, GetConfigRequest, GetConfigResponse, Heartbeat, Hello, StreamConfigRequest,
     StreamConfigResponse,
     config_service_server::{ConfigService, ConfigServiceServer},
     stream_config_request::Message as FromEdge,
@@ -91,6 +91,10 @@ impl Stream {
 
     pub(crate) async fn heartbeat(&mut self, revision: i64, hash: &[u8]) {
         self.tell(ToEdge::Heartbeat(Heartbeat { revision, hash: Bytes::copy_from_slice(hash) })).await;
+    }
+
+    pub(crate) async fn accept(&mut self, epoch: &str, revision: i64) {
+        self.tell(ToEdge::Accept(Accept { epoch: epoch.to_owned(), revision })).await;
     }
 
     async fn tell(&mut self, message: ToEdge) {

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Instant as StdInstant};
 use pointsman_proto::edge::{
     hash::ConfigHash,
     v1::{
-        Chunk, Heartbeat, Hello, StreamConfigRequest, StreamConfigResponse,
+        Accept, Ack, Chunk, Heartbeat, Hello, StreamConfigRequest, StreamConfigResponse,
         config_service_client::ConfigServiceClient, stream_config_request::Message as Outgoing,
         stream_config_response::Message as Incoming,
     },
@@ -24,6 +24,7 @@ use super::{
     commit::{Commit, Part},
     credentials::AccessToken,
     end::EndReason,
+    hold::{self, HeldBack, Outcome},
     holder::{Applied, Holder},
     intake::{FEW_RESOURCES, Intake},
     outbound::{Outbound, request},
@@ -42,6 +43,10 @@ pub(super) struct Session<'s> {
     snapshot_wanted: bool,
     stop: CancellationToken,
     was_good: bool,
+    /// What was offered last, where it was not taken in.
+    held_back: Option<HeldBack>,
+    /// An admin's word for the next snapshot.
+    accepted: Option<Accept>,
 }
 
 /// A stream that is over.
@@ -61,7 +66,7 @@ impl<'s> Session<'s> {
         snapshot_wanted: bool,
         stop: CancellationToken,
     ) -> Self {
-        Self { sync, holder, snapshot_wanted, stop, was_good: false }
+        Self { sync, holder, snapshot_wanted, stop, was_good: false, held_back: None, accepted: None }
     }
 
     /// Runs the stream until it ends.
@@ -99,9 +104,9 @@ impl<'s> Session<'s> {
             match message.ok_or(EndReason::Closed)?.message {
                 Some(Incoming::Chunk(chunk)) => self.hear_chunk(chunk, &mut intake, &mut outbound).await?,
                 Some(Incoming::Heartbeat(heartbeat)) => self.hear_heartbeat(&heartbeat, &intake)?,
-                // Nothing is held back; or a kind of message that this version does not know: what it must know comes as
-                // chunks.
-                Some(Incoming::Accept(_)) | None => {}
+                Some(Incoming::Accept(accept)) => self.accepted = Some(accept),
+                // A kind of message that this version does not know; what it must know comes as chunks.
+                None => {}
             }
             // Counted from when we are ready to hear, not from before a long conversion.
             silent_at = Instant::now() + times.silence;
@@ -153,7 +158,11 @@ impl<'s> Session<'s> {
         let Some(commit) = intake.add(part, outbound, &self.holder).await? else { return Ok(()) };
         self.take_in(commit, outbound).await?;
         self.was_good = true;
-        outbound.send(Outgoing::Ack(self.holder.ack())).await
+        outbound.send(Outgoing::Ack(self.ack())).await
+    }
+
+    fn ack(&self) -> Ack {
+        Ack { held_back: self.held_back.as_ref().map(HeldBack::to_wire), ..self.holder.ack() }
     }
 
     /// What is served is swapped here and nowhere else.
@@ -162,9 +171,18 @@ impl<'s> Session<'s> {
         let (revision, full, changes) = (commit.revision, commit.is_full(), commit.len());
         // The revisions of a snapshot may count in another database.
         let news_after = if full { -1 } else { self.holder.revision() };
-        if self.apply(commit, outbound).await? == Applied::Old {
-            tracing::debug!(revision, held = self.holder.revision(), "a commit came that is not new");
-            return Ok(());
+        // An admin's word is for one snapshot.
+        let accepted = if full { self.accepted.take() } else { None };
+        match self.offer(commit, accepted, outbound).await? {
+            Outcome::Applied(Applied::Taken) => self.set_held_back(None),
+            Outcome::Applied(Applied::Old) => {
+                tracing::debug!(revision, held = self.holder.revision(), "a commit came that is not new");
+                return Ok(());
+            }
+            Outcome::HeldBack(held_back) => {
+                self.set_held_back(Some(held_back));
+                return Ok(());
+            }
         }
         self.snapshot_wanted &= !full;
         let holder = &self.holder;
@@ -180,26 +198,52 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    async fn apply(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<Applied, EndReason> {
-        if commit.len() <= FEW_RESOURCES {
-            return Ok(self.holder.apply(commit)?);
+    fn set_held_back(&mut self, held_back: Option<HeldBack>) {
+        self.sync.metrics.set_config_held_back(held_back.is_some());
+        if let Some(HeldBack { epoch, revision, endpoints, deployments }) = &held_back
+            && held_back != self.held_back
+        {
+            tracing::warn!(
+                epoch,
+                revision,
+                endpoints = endpoints.served,
+                endpoints_removed = endpoints.removed,
+                deployments = deployments.served,
+                deployments_removed = deployments.removed,
+                held = self.holder.revision(),
+                "a configuration is held back: it would remove most of what is served; an admin can accept it"
+            );
+        }
+        self.held_back = held_back;
+    }
+
+    async fn offer(
+        &mut self,
+        commit: Commit,
+        accepted: Option<Accept>,
+        outbound: &mut Outbound,
+    ) -> Result<Outcome, EndReason> {
+        // What a small snapshot is held against may be large.
+        if commit.len() <= FEW_RESOURCES && !commit.is_full() {
+            return Ok(hold::offer(&mut self.holder, commit, accepted.as_ref())?);
         }
         // Lost with the thread only if that panics; then a snapshot fills a new one.
         let mut holder = std::mem::take(&mut self.holder);
         let before = (holder.revision(), holder.hash());
         let applying = spawn_blocking(move || {
-            let applied = holder.apply(commit);
-            (holder, applied)
+            let outcome = hold::offer(&mut holder, commit, accepted.as_ref());
+            (holder, outcome)
         });
-        let (holder, applied) = outbound.beating_with(applying, before).await?;
+        let (holder, outcome) = outbound.beating_with(applying, before).await?;
         self.holder = holder;
-        Ok(applied?)
+        Ok(outcome?)
     }
 
     fn hear_heartbeat(&mut self, heartbeat: &Heartbeat, intake: &Intake) -> Result<(), EndReason> {
         let Heartbeat { revision: sent, hash } = heartbeat;
-        // Nothing was sent yet, or a commit is on its way.
-        let nothing_to_compare = (*sent == 0 && hash.is_empty()) || intake.is_open();
+        // Nothing was sent yet, a commit is on its way, or what was sent is held back.
+        let nothing_to_compare =
+            (*sent == 0 && hash.is_empty()) || intake.is_open() || self.held_back.is_some();
         let (held, held_hash) = (self.holder.revision(), self.holder.hash());
         if nothing_to_compare || (*sent == held && ConfigHash::from_wire(hash) == Some(held_hash)) {
             self.was_good = true;

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::config::Config;
 
+mod hold;
+
 /// An edge's configuration, followed.
 struct Edge {
     serving: Serving,

@@ -31,6 +31,7 @@ pub struct Metrics {
     config_rejections: Gauge,
     config_commits: Counter,
     config_connected: Gauge,
+    config_held_back: Gauge,
     config_streams_ended: Family<ReasonLabels, Counter>,
 }
 
@@ -153,6 +154,11 @@ impl Metrics {
         self.config_connected.set(connected.into());
     }
 
+    /// A configuration was offered and is held back, or not.
+    pub fn set_config_held_back(&self, held_back: bool) {
+        self.config_held_back.set(held_back.into());
+    }
+
     /// A stream from the control plane has ended. `reason` is one of a few fixed words.
     pub fn config_stream_ended(&self, reason: &'static str) {
         self.config_streams_ended.get_or_create(&ReasonLabels { reason }).inc();
@@ -179,6 +185,7 @@ impl Metrics {
             config_rejections: Gauge::default(),
             config_commits: Counter::default(),
             config_connected: Gauge::default(),
+            config_held_back: Gauge::default(),
             config_streams_ended: Family::default(),
         };
         metrics.registry = Arc::new(metrics.register());
@@ -230,6 +237,11 @@ impl Metrics {
             "config_connected",
             "Whether the stream from the control plane is up",
             self.config_connected.clone(),
+        );
+        r.register(
+            "config_held_back",
+            "Whether a configuration is held back until an admin accepts it",
+            self.config_held_back.clone(),
         );
         r.register(
             "config_streams_ended",
