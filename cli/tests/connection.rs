@@ -28,6 +28,13 @@ struct Scripted;
 
 #[async_trait]
 impl EdgeService for Scripted {
+    async fn accept_configuration(
+        &self,
+        _: Request<AcceptConfigurationRequest>,
+    ) -> Result<Response<AcceptConfigurationResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn list_edges(
         &self,
         request: Request<ListEdgesRequest>,

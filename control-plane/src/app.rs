@@ -215,6 +215,7 @@ impl App {
             if let Err(error) = publisher.warm().await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the configuration cannot be read");
             }
+            publisher.follow_heads().await;
         }));
         let registry = self.registry.clone();
         let retention = self.audit_retention;

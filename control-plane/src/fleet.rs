@@ -7,7 +7,8 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::Arc,
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -17,12 +18,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::Revision;
 
+mod accept;
+mod heads;
 mod state;
 mod wait;
 
-pub use state::{Edge, Rejection};
+pub use accept::{AcceptError, Held, Which};
+pub use state::{Edge, HeldBack, Loss, Rejection};
 pub use wait::{Goal, Progress};
 
+use heads::Heads;
 use state::{Link, LinkId, State};
 
 /// Edges that are remembered after they left. The one that left longest ago is forgotten first.
@@ -31,6 +36,7 @@ const MAX_REMEMBERED_EDGES: usize = 10_000;
 /// What is known of all edges.
 pub struct Fleet {
     state: watch::Sender<State>,
+    heads: Mutex<Heads>,
     closed: CancellationToken,
     clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
 }
@@ -40,6 +46,7 @@ impl Fleet {
     pub fn new(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self {
             state: watch::Sender::new(State::default()),
+            heads: Mutex::default(),
             closed: CancellationToken::new(),
             clock: Box::new(clock),
         }
@@ -48,13 +55,14 @@ impl Fleet {
     /// An edge has said hello. An older connection of the same edge is over.
     pub fn connect(self: &Arc<Self>, edge: EdgeId, version: &str) -> Connection {
         let over = CancellationToken::new();
+        let (accept, accepted) = watch::channel(None);
         let now = (self.clock)();
         let mut link = None;
         self.state.send_modify(|state| {
-            link = Some(state.connect(&edge, version, over.clone(), now));
+            link = Some(state.connect(&edge, version, over.clone(), accept, now));
             state.forget_all_but(MAX_REMEMBERED_EDGES);
         });
-        Connection { fleet: Arc::clone(self), edge, link, over }
+        Connection { fleet: Arc::clone(self), edge, link, over, accepted }
     }
 
     /// One edge.
@@ -80,6 +88,17 @@ impl Fleet {
         let state = self.state.borrow();
         let such = state.after(after).filter(|(_, edge)| such(edge)).take(limit);
         such.map(|(id, edge)| (id.clone(), edge.clone())).collect()
+    }
+
+    /// The database has come to this revision.
+    pub fn made(&self, revision: Revision) {
+        lock(&self.heads).made(revision, (self.clock)());
+    }
+
+    /// Since when somebody who serves a revision is behind, as far back as is known; none where they are not.
+    #[must_use]
+    pub fn behind_since(&self, revision: Revision) -> Option<SystemTime> {
+        lock(&self.heads).behind_since(revision)
     }
 
     /// Waits until `goal` is reached, cannot be reached by those who are connected, or `timeout` is over; no longer
@@ -111,6 +130,7 @@ pub struct Connection {
     edge: EdgeId,
     link: Option<LinkId>,
     over: CancellationToken,
+    accepted: watch::Receiver<Option<Revision>>,
 }
 
 impl Connection {
@@ -125,21 +145,63 @@ impl Connection {
         self.over.cancelled().await;
     }
 
+    /// What admins confirm of what the edge holds back.
+    #[must_use]
+    pub fn accepted(&self) -> Accepted {
+        Accepted(self.accepted.clone())
+    }
+
+    /// What the edge says in its hello that it serves: a revision of a database.
+    pub fn serves(&self, epoch: &str, revision: Revision) {
+        self.update(|edge| {
+            edge.epoch = state::printable(epoch, state::MAX_REASON_CHARS);
+            edge.revision = revision;
+            false
+        });
+    }
+
     /// The edge gave a sign of life. Wakes nobody.
     pub fn seen(&self) {
         self.update(|_| false);
     }
 
-    /// The edge has taken in a revision, and what it holds then is what we hold.
-    pub fn acknowledged(&self, revision: Revision, rejections: Vec<Rejection>) {
+    /// The edge has taken in a revision of a database, and what it holds then is what we hold.
+    pub fn acknowledged(&self, epoch: &str, revision: Revision, rejections: Vec<Rejection>) {
         self.update(|edge| {
+            if edge.epoch != epoch {
+                epoch.clone_into(&mut edge.epoch);
+            }
             edge.revision = revision;
             edge.rejections = state::bounded(rejections);
+            edge.held_back = None;
             edge.trouble = None;
             if let Some(link) = &mut edge.link {
                 link.acknowledged = true;
+                link.accepting = false;
             }
             true
+        });
+    }
+
+    /// The edge was sent something that it holds back. It goes on serving `revision`, of the database that it said.
+    pub fn holds_back(&self, revision: Revision, held_back: HeldBack, rejections: Vec<Rejection>) {
+        self.update(|edge| {
+            edge.revision = revision;
+            edge.rejections = state::bounded(rejections);
+            edge.held_back = Some(held_back);
+            edge.trouble = None;
+            if let Some(link) = &mut edge.link {
+                link.accepting = false;
+            }
+            true
+        });
+    }
+
+    /// How the edge's copy on disk is: empty where nothing is wrong with it. Wakes nobody.
+    pub fn copy_fault(&self, fault: &str) {
+        self.update(|edge| {
+            edge.copy_fault = state::printable(fault, state::MAX_REASON_CHARS);
+            false
         });
     }
 
@@ -148,6 +210,7 @@ impl Connection {
         let trouble = trouble.into();
         self.update(|edge| {
             edge.trouble = Some(trouble);
+            edge.held_back = None;
             true
         });
     }
@@ -165,6 +228,25 @@ impl Connection {
     }
 }
 
+/// An admin's word for an edge.
+#[derive(Debug)]
+pub struct Accepted(watch::Receiver<Option<Revision>>);
+
+impl Accepted {
+    /// Answers when an admin has confirmed what the edge holds back: with the revision of that.
+    pub async fn next(&mut self) -> Revision {
+        loop {
+            if self.0.changed().await.is_err() {
+                // A newer stream has taken over.
+                return pending().await;
+            }
+            if let Some(revision) = *self.0.borrow_and_update() {
+                return revision;
+            }
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.update(|edge| {
@@ -172,6 +254,11 @@ impl Drop for Connection {
             true
         });
     }
+}
+
+/// What a panic left behind is still consistent: entries are added whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Edges = BTreeMap<EdgeId, Edge>;

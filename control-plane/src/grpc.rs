@@ -9,6 +9,7 @@ pub mod config;
 pub mod convert;
 pub mod edge;
 
+mod accept;
 mod audit;
 mod call;
 mod complete;

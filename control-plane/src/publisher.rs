@@ -4,6 +4,13 @@
 //! edge holds and what it needs next → `commits` reads that from the store, or has just read it for another edge →
 //! `commit` cuts it into chunks.
 //!
+//! Snapshots are what costs: so many edges at a time are sent one, and the others wait for their turn. What a snapshot is
+//! kept for, by an edge that takes it slowly, is bounded too: of more than a few, the oldest is given up with its edge's
+//! stream.
+//!
+//! An edge may [hold a snapshot back](pointsman_proto::edge::v1::HeldBack). It is offered later states, some time apart,
+//! and sent one behind an admin's word for it.
+//!
 //! Nothing queues. One commit at a time is under way to an edge; while it is, changes only move the head, and the next
 //! commit covers all of them. A slow edge so costs the memory of one commit, which it shares with all that need the
 //! same. A commit carries the [hash](pointsman_proto::edge::hash) over everything that the edge holds after it; an edge
@@ -55,6 +62,12 @@ pub struct Settings {
     /// A chunk is closed before its resources grow beyond this many bytes: 256 KiB. A resource that is larger by itself
     /// is a chunk of its own.
     pub chunk_bytes: usize,
+    /// Edges that are sent a snapshot at a time, and take it as fast as it comes: 32. The others wait for their turn.
+    pub snapshots: usize,
+    /// An edge that has not taken a chunk for so long does not count as one of them any more: 1 s.
+    pub slow: Duration,
+    /// Between two snapshots that are offered to an edge which has held one back: 30 s.
+    pub offer_delay: Duration,
     /// For each chunk to be taken off our hands, and for a commit to be acknowledged after that: 60 s.
     pub commit_timeout: Duration,
 }
@@ -67,6 +80,9 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(5),
             chunk_items: 512,
             chunk_bytes: 256 * 1024,
+            snapshots: 32,
+            slow: Duration::from_secs(1),
+            offer_delay: Duration::from_secs(30),
             commit_timeout: Duration::from_secs(60),
         }
     }
@@ -82,6 +98,8 @@ struct Shared {
     fleet: Arc<Fleet>,
     settings: Settings,
     streams: Arc<Semaphore>,
+    /// Who is being sent a snapshot.
+    snapshots: Arc<Semaphore>,
     drain: CancellationToken,
     tasks: TaskTracker,
 }
@@ -115,6 +133,9 @@ pub enum StreamEnd {
     /// A commit was not taken, or not acknowledged.
     #[error("a commit was not taken in within {0:?}")]
     Stalled(Duration),
+    /// It was slow to take a snapshot, which meanwhile is so old that others need later ones.
+    #[error("a snapshot was not taken in before it was too old")]
+    Outrun,
     /// The edge said something that is no message, or its connection broke.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -150,6 +171,7 @@ impl Publisher {
             ),
             fleet,
             streams: Arc::new(Semaphore::new(settings.streams)),
+            snapshots: Arc::new(Semaphore::new(settings.snapshots)),
             settings,
             drain: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -159,6 +181,18 @@ impl Publisher {
     /// Reads the configuration once, so that the first edge need not wait for it.
     pub async fn warm(&self) -> Result<(), StoreError> {
         self.0.commits.warm().await
+    }
+
+    /// Notes when revisions are made, for as long as it is polled.
+    pub async fn follow_heads(&self) {
+        let mut revisions = self.0.commits.revisions();
+        loop {
+            let head = *revisions.borrow_and_update();
+            self.0.fleet.made(head);
+            if revisions.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Runs a stream, in a task of its own, until it ends. `inbound` ends where the edge leaves. Where there is a `bound`,

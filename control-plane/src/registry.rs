@@ -18,7 +18,7 @@ use pointsman_routing::{
 
 use crate::{
     domain::{Caller, Fields, Resource, Revision},
-    store::{AuditAction, Snapshot, Store},
+    store::{AuditAction, Head, Snapshot, Store},
 };
 
 mod access_tokens;
@@ -195,6 +195,12 @@ impl Registry {
             Ok(answer(writing.revision()))
         };
         self.write(call, delete).await
+    }
+
+    /// The database and its latest revision.
+    #[must_use]
+    pub(crate) fn head(&self) -> Head {
+        Head { epoch: self.store.epoch().clone(), revision: *self.store.revisions().borrow() }
     }
 
     /// The key that seals page tokens.

@@ -19,6 +19,7 @@ use pointsman_proto::{
 use pointsman_routing::{
     deployment::{DeploymentSpec, FlowEndpointSpec},
     integration::{EndpointType, FlowSpec, IntegrationSpec, Preprocess},
+    name::EdgeId,
     outcome::Refusal,
     results::Reply,
     source::ValueSourceSpec,
@@ -32,7 +33,7 @@ use uuid::Uuid;
 use crate::{
     PreprocessCaller, PublicUrl,
     domain::{CustomerSpec, DeploymentTokens, Kind, MappingSpec, Meta, Owner, Resource, Revision},
-    fleet::Fleet,
+    fleet::{self, Fleet},
     grpc::{IntegrationService, config::ConfigService, edge::EdgeService},
     publisher::{Publisher, Settings},
     registry::Registry,
@@ -91,6 +92,20 @@ impl Plane {
         kept.await.unwrap().revision
     }
 
+    /// Waits until the fleet knows something of an edge.
+    pub(crate) async fn until(&self, edge: &str, known: impl Fn(&fleet::Edge) -> bool) -> fleet::Edge {
+        let id = EdgeId::parse(edge).unwrap();
+        let seen = async {
+            loop {
+                if let Some(edge) = self.fleet.edge(&id).filter(|edge| known(edge)) {
+                    return edge;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the fleet hears of it")
+    }
+
     /// One customer in one transaction.
     pub(crate) async fn customer(&self, id: &str, external_id: &str) -> Revision {
         let (id, external_id) = (id.to_owned(), external_id.to_owned());
@@ -106,14 +121,12 @@ impl Plane {
         let addr = listener.local_addr().unwrap();
         let registry = Registry::new(self.store.clone(), SystemTime::now);
         let tester = EndpointTester::new(self.store.clone(), preprocess, SystemTime::now);
+        let edges = EdgeService::new(Arc::clone(&self.fleet), registry.clone());
         let integrations = IntegrationService::new(registry, PublicUrl::default(), tester);
         let server = tonic::transport::Server::builder()
             .add_service(IntegrationServiceServer::new(integrations).max_decoding_message_size(usize::MAX))
             .add_service(ConfigServiceServer::new(ConfigService::new(self.publisher.clone())))
-            .add_service(EdgeServiceServer::new(EdgeService::new(
-                Arc::clone(&self.fleet),
-                self.store.page_key().clone(),
-            )))
+            .add_service(EdgeServiceServer::new(edges))
             .serve_with_incoming(TcpListenerStream::new(listener));
         Served { addr, plane: self, server: tokio::spawn(async { server.await.unwrap() }) }
     }

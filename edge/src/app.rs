@@ -80,7 +80,7 @@ impl App {
         }
         let status_server = StatusServer { readiness: Readiness::default(), metrics: metrics.clone() };
         let configured = CancellationToken::new();
-        let times = Times::default();
+        let times = Times::within(config.longest_pause);
         let sync = Sync { control_plane, edge, serving, metrics, configured, times };
         Ok(Self { config, status, status_server, ingress, egress, sync })
     }

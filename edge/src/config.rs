@@ -21,6 +21,8 @@ pub struct Config {
     pub token: Option<AccessToken>,
     /// The token may be sent over plain http to another machine, where everybody on the way can read it.
     pub token_over_plaintext: bool,
+    /// The longest pause between two streams from the control plane: 10 s.
+    pub longest_pause: Duration,
     /// Where webhooks are taken. Port 0 works.
     pub edge_listen: SocketAddr,
     /// Health, readiness and metrics. Port 0 works.
@@ -122,6 +124,7 @@ impl Config {
             control_plane_identity: None,
             token: None,
             token_over_plaintext: false,
+            longest_pause: Duration::from_secs(10),
             edge_listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             status_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             tls: None,

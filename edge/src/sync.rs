@@ -81,6 +81,14 @@ impl Default for Times {
     }
 }
 
+impl Times {
+    /// The usual ones, with no longer pause than this between two streams.
+    pub(crate) fn within(longest_pause: Duration) -> Self {
+        let usual = Self::default();
+        Self { first_pause: usual.first_pause.min(longest_pause), longest_pause, ..usual }
+    }
+}
+
 impl Sync {
     /// Runs until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {

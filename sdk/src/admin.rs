@@ -254,6 +254,9 @@ rpcs! {
         get_edge(GetEdgeRequest) -> GetEdgeResponse;
         /// ListEdges reads a page of them, in the order of their names.
         list_edges(ListEdgesRequest) -> ListEdgesResponse;
+        /// AcceptConfiguration has edges take in the configuration that they hold back, whatever it drops.
+        /// FAILED_PRECONDITION where they hold nothing back, or something else than is named.
+        accept_configuration(AcceptConfigurationRequest) -> AcceptConfigurationResponse;
     }
 }
 

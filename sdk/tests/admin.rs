@@ -84,6 +84,13 @@ impl CustomerService for Scripted {
 
 #[async_trait]
 impl EdgeService for Scripted {
+    async fn accept_configuration(
+        &self,
+        _: Request<AcceptConfigurationRequest>,
+    ) -> Result<Response<AcceptConfigurationResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     /// Tells the token that the call came with, as the edge's name.
     async fn get_edge(&self, request: Request<GetEdgeRequest>) -> Result<Response<GetEdgeResponse>, Status> {
         let token = request.metadata().get("authorization").map(|value| value.to_str().expect("text"));

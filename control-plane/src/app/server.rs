@@ -99,9 +99,11 @@ impl Services {
         let mappings = CustomerMappingService::new(registry.clone(), urls.clone());
         let deployments = DeploymentService::new(registry.clone(), urls.clone());
         let tokens = AccessTokens::new(registry.clone(), access.clone());
-        let tokens = AccessTokenServiceServer::new(AccessTokenService::new(tokens, page_key.clone()))
+        let tokens = AccessTokenServiceServer::new(AccessTokenService::new(tokens, page_key))
             .max_decoding_message_size(REQUEST_BYTES_MAX);
         let audit = AuditServiceServer::new(AuditService::new(registry.clone()))
+            .max_decoding_message_size(REQUEST_BYTES_MAX);
+        let edges = EdgeServiceServer::new(EdgeService::new(fleet, registry.clone()))
             .max_decoding_message_size(REQUEST_BYTES_MAX);
         let manifests = ManifestServiceServer::new(ManifestService::new(registry))
             .max_decoding_message_size(MANIFEST_BYTES_MAX)
@@ -127,10 +129,7 @@ impl Services {
             .add_service(manifests)
             .add_service(tokens)
             .add_service(audit)
-            .add_service(
-                EdgeServiceServer::new(EdgeService::new(fleet, page_key))
-                    .max_decoding_message_size(REQUEST_BYTES_MAX),
-            )
+            .add_service(edges)
             .add_service(config_service)
             .add_service(health.service())
             .add_service(reflection().build_v1()?)

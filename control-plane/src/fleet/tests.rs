@@ -41,14 +41,14 @@ async fn a_wait_answers_when_all_connected_edges_serve_the_revision() {
         let fleet = Arc::clone(&fleet);
         async move { fleet.wait(&connected(7), Duration::from_secs(60)).await }
     });
-    a.acknowledged(Revision::new(7), vec![]);
+    a.acknowledged("e", Revision::new(7), vec![]);
     let progress = now(&fleet, &connected(7)).await;
     assert!(!progress.reached);
     assert_eq!(names(&progress.serving), ["a"]);
     assert!(reason(&progress, "b").contains("not yet acknowledged"), "{progress:?}");
-    b.acknowledged(Revision::new(6), vec![]);
+    b.acknowledged("e", Revision::new(6), vec![]);
     assert!(reason(&now(&fleet, &connected(7)).await, "b").contains("revision 6"));
-    b.acknowledged(Revision::new(9), vec![]);
+    b.acknowledged("e", Revision::new(9), vec![]);
     let progress = waiting.await.unwrap();
     assert!(progress.reached, "{progress:?}");
     assert_eq!(names(&progress.serving), ["a", "b"]);
@@ -82,7 +82,7 @@ async fn nobody_waits_for_a_fleet_that_is_closed() {
 async fn named_edges_count_alone_and_must_be_connected() {
     let fleet = fleet();
     let (a, _b) = (fleet.connect(id("a"), "1"), fleet.connect(id("b"), "1"));
-    a.acknowledged(Revision::new(3), vec![]);
+    a.acknowledged("e", Revision::new(3), vec![]);
     let goal = |edges: &[&str]| Goal {
         revision: Revision::new(3),
         edges: edges.iter().map(|edge| id(edge)).collect::<BTreeSet<_>>(),
@@ -104,9 +104,9 @@ async fn min_edges_is_satisfied_by_any_of_them() {
     let (a, b) = (fleet.connect(id("a"), "1"), fleet.connect(id("b"), "1"));
     let _c = fleet.connect(id("c"), "1");
     let goal = Goal { revision: Revision::new(3), min_edges: 2, ..Goal::default() };
-    a.acknowledged(Revision::new(3), vec![]);
+    a.acknowledged("e", Revision::new(3), vec![]);
     assert!(!now(&fleet, &goal).await.reached);
-    b.acknowledged(Revision::new(4), vec![]);
+    b.acknowledged("e", Revision::new(4), vec![]);
     let progress = now(&fleet, &goal).await;
     assert!(progress.reached);
     assert!(reason(&progress, "c").contains("not yet acknowledged"), "the third is shown all the same");
@@ -117,8 +117,8 @@ async fn a_rejected_resource_of_the_revision_is_named_at_once() {
     let fleet = fleet();
     let (a, b) = (fleet.connect(id("a"), "1"), fleet.connect(id("b"), "1"));
     let of_5 = ["integrations/x", "integrations/y", "integrations/z"].map(|name| rejection(name, 5));
-    a.acknowledged(Revision::new(5), [&of_5[..], &[rejection("integrations/old", 2)]].concat());
-    b.acknowledged(Revision::new(5), vec![]);
+    a.acknowledged("e", Revision::new(5), [&of_5[..], &[rejection("integrations/old", 2)]].concat());
+    b.acknowledged("e", Revision::new(5), vec![]);
     let started = tokio::time::Instant::now();
     let progress = fleet.wait(&connected(5), Duration::from_secs(30)).await;
     assert_eq!(started.elapsed(), Duration::ZERO, "no later acknowledgement can mend it");
@@ -127,8 +127,8 @@ async fn a_rejected_resource_of_the_revision_is_named_at_once() {
     assert_eq!(reason(&progress, "a"), "rejects integrations/x: no (and 2 more)");
 
     // One that was rejected before is no fault of a later revision, and a good version clears it.
-    a.acknowledged(Revision::new(6), vec![rejection("integrations/old", 2)]);
-    b.acknowledged(Revision::new(6), vec![]);
+    a.acknowledged("e", Revision::new(6), vec![rejection("integrations/old", 2)]);
+    b.acknowledged("e", Revision::new(6), vec![]);
     assert!(now(&fleet, &connected(6)).await.reached);
     assert!(now(&fleet, &connected(5)).await.reached);
 }
@@ -137,14 +137,14 @@ async fn a_rejected_resource_of_the_revision_is_named_at_once() {
 async fn a_rejection_waits_for_the_edges_that_are_not_done() {
     let fleet = fleet();
     let (a, b) = (fleet.connect(id("a"), "1"), fleet.connect(id("b"), "1"));
-    a.acknowledged(Revision::new(5), vec![rejection("integrations/x", 5)]);
+    a.acknowledged("e", Revision::new(5), vec![rejection("integrations/x", 5)]);
     let waiting = tokio::spawn({
         let fleet = Arc::clone(&fleet);
         async move { fleet.wait(&connected(5), Duration::from_secs(30)).await }
     });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    b.acknowledged(Revision::new(5), vec![]);
+    b.acknowledged("e", Revision::new(5), vec![]);
     let progress = waiting.await.unwrap();
     assert!(!progress.reached);
     assert_eq!(names(&progress.serving), ["b"]);
@@ -154,10 +154,10 @@ async fn a_rejection_waits_for_the_edges_that_are_not_done() {
 async fn an_edge_in_trouble_serves_nothing_until_it_is_repaired() {
     let fleet = fleet();
     let a = fleet.connect(id("a"), "1");
-    a.acknowledged(Revision::new(5), vec![]);
+    a.acknowledged("e", Revision::new(5), vec![]);
     a.in_trouble("holds something else");
     assert_eq!(reason(&now(&fleet, &connected(5)).await, "a"), "holds something else");
-    a.acknowledged(Revision::new(5), vec![]);
+    a.acknowledged("e", Revision::new(5), vec![]);
     assert!(now(&fleet, &connected(5)).await.reached);
 }
 
@@ -165,18 +165,18 @@ async fn an_edge_in_trouble_serves_nothing_until_it_is_repaired() {
 async fn a_newer_stream_replaces_the_older_one() {
     let fleet = fleet();
     let older = fleet.connect(id("a"), "1");
-    older.acknowledged(Revision::new(5), vec![]);
+    older.acknowledged("e", Revision::new(5), vec![]);
     let newer = fleet.connect(id("a"), "2");
     older.replaced().await;
     // What the older one still says, and its end, change nothing.
-    older.acknowledged(Revision::new(9), vec![]);
+    older.acknowledged("e", Revision::new(9), vec![]);
     drop(older);
     let edge = fleet.edge(&id("a")).unwrap();
     assert!(edge.is_connected());
     assert_eq!((edge.revision.number(), edge.version.as_str()), (5, "2"));
     let progress = now(&fleet, &connected(5)).await;
     assert!(!progress.reached, "what the edge served on its older stream says nothing of it now");
-    newer.acknowledged(Revision::new(6), vec![]);
+    newer.acknowledged("e", Revision::new(6), vec![]);
     assert!(now(&fleet, &connected(5)).await.reached);
     drop(newer);
     assert!(!fleet.edge(&id("a")).unwrap().is_connected());
@@ -217,7 +217,8 @@ fn the_fleet_is_bounded() {
     let mut state = State::default();
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
     for (edge, seen) in [("old", 1), ("older", 0), ("new", 2)] {
-        state.connect(&id(edge), "1", CancellationToken::new(), at(seen));
+        let (accept, _) = watch::channel(None);
+        state.connect(&id(edge), "1", CancellationToken::new(), accept, at(seen));
     }
     state.forget_all_but(2);
     assert_eq!(state.edges.len(), 3, "those who are connected are never forgotten");
@@ -230,7 +231,7 @@ fn the_fleet_is_bounded() {
     let fleet = fleet();
     let a = fleet.connect(id("a"), &"v".repeat(1_000));
     let noisy = Rejection { reason: "\u{1b}[2J".repeat(10_000), ..rejection("x", 1) };
-    a.acknowledged(Revision::new(1), vec![noisy; 5_000]);
+    a.acknowledged("e", Revision::new(1), vec![noisy; 5_000]);
     let edge = fleet.edge(&id("a")).unwrap();
     assert_eq!(edge.rejections.len(), 1_000);
     assert_eq!(edge.rejections[0].reason.chars().count(), 512);

@@ -31,8 +31,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Waiting longer changes nothing: the goal is reached, or an edge that it needs has rejected the revision and all
-    /// the others are done.
+    /// Waiting longer changes nothing: the goal is reached, or an edge that it needs has rejected the revision or holds
+    /// it back, and all the others are done.
     pub(super) fn is_settled(&self) -> bool {
         self.reached || self.refused
     }
@@ -41,7 +41,7 @@ impl Progress {
 /// What one edge has done about a revision.
 enum Standing {
     Serves,
-    /// It has taken the revision in, and cannot use something that the revision changed.
+    /// It has taken the revision in, and cannot use something that the revision changed; or it holds it back.
     Rejects(String),
     Lags(String),
 }
@@ -89,6 +89,14 @@ impl Goal {
             return Standing::Lags(format!(
                 "is not connected; it last acknowledged revision {}",
                 edge.revision
+            ));
+        }
+        if edge.link.as_ref().is_some_and(|link| link.accepting) {
+            return Standing::Lags("is about to take in what it held back".to_owned());
+        }
+        if let Some(held_back) = &edge.held_back {
+            return Standing::Rejects(format!(
+                "holds back {held_back}: see whether that is meant, and accept it by `pointsman edges accept`"
             ));
         }
         if let Some(trouble) = &edge.trouble {

@@ -80,7 +80,12 @@ const SERVICES: &[(&str, &[(&str, Requirement)])] = &[
     ("pointsman.admin.v1.ManifestService", &[("ApplyManifest", WRITERS), ("ExportManifest", READERS)]),
     (
         "pointsman.admin.v1.EdgeService",
-        &[("GetEdge", READERS), ("ListEdges", READERS), ("WaitForRevision", READERS)],
+        &[
+            ("GetEdge", READERS),
+            ("ListEdges", READERS),
+            ("WaitForRevision", READERS),
+            ("AcceptConfiguration", ADMINS),
+        ],
     ),
     (
         "pointsman.admin.v1.AccessTokenService",

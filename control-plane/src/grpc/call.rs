@@ -134,6 +134,9 @@ writes! {
     "ManifestService" {
         "ApplyManifest": ApplyManifestRequest -> ApplyManifestResponse,
     }
+    "EdgeService" {
+        "AcceptConfiguration": AcceptConfigurationRequest -> AcceptConfigurationResponse,
+    }
 }
 
 // Their answers are in part told once.

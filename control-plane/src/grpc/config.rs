@@ -1,5 +1,7 @@
 //! `pointsman.edge.v1.ConfigService`: how edges get their configuration.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use pointsman_proto::edge::v1::{
     GetConfigRequest, GetConfigResponse, StreamConfigRequest, StreamConfigResponse, config_service_server,
@@ -18,6 +20,11 @@ use crate::{
 
 /// What page tokens are good for.
 const LIST: &str = "pointsman.edge.v1.GetConfig";
+
+/// An edge that finds all places taken comes again after so long, or up to twice that.
+const FULL_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// The same for one whose stream we end for a reason that is over soon: all edges at once do not come back at once.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -76,7 +83,7 @@ fn ended(end: StreamEnd) -> Status {
         StreamEnd::AnotherEdge { .. } => (Code::PermissionDenied, Reason::EdgeNotBound),
         StreamEnd::Draining => (Code::Unavailable, Reason::Stopping),
         StreamEnd::TooManyStreams => (Code::ResourceExhausted, Reason::TooManyStreams),
-        StreamEnd::NoHello(_) | StreamEnd::Silent(_) | StreamEnd::Stalled(_) => {
+        StreamEnd::NoHello(_) | StreamEnd::Silent(_) | StreamEnd::Stalled(_) | StreamEnd::Outrun => {
             (Code::DeadlineExceeded, Reason::DeadlineExceeded)
         }
         StreamEnd::Replaced => (Code::Aborted, Reason::StreamReplaced),
@@ -87,7 +94,11 @@ fn ended(end: StreamEnd) -> Status {
         StreamEnd::Message(_) => (Code::InvalidArgument, Reason::InvalidArgument),
         StreamEnd::Store(_) => (Code::Internal, Reason::Internal),
     };
-    status::because(code, reason, end.to_string())
+    match &end {
+        StreamEnd::TooManyStreams => status::later(code, reason, end.to_string(), FULL_RETRY_DELAY),
+        StreamEnd::Draining | StreamEnd::Outrun => status::later(code, reason, end.to_string(), RETRY_DELAY),
+        _ => status::because(code, reason, end.to_string()),
+    }
 }
 
 #[cfg(test)]

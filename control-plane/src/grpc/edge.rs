@@ -1,10 +1,11 @@
-//! `pointsman.admin.v1.EdgeService`: who serves the configuration.
+//! `pointsman.admin.v1.EdgeService`: who serves the configuration, and what they hold back.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use pointsman_proto::admin::v1::{
-    Edge, EdgeRejection, GetEdgeRequest, GetEdgeResponse, ListEdgesRequest, ListEdgesResponse,
-    WaitForRevisionLaggard, WaitForRevisionRequest, WaitForRevisionResponse, edge_service_server,
+    AcceptConfigurationRequest, AcceptConfigurationResponse, Edge, EdgeRejection, GetEdgeRequest,
+    GetEdgeResponse, HeldBackConfiguration, ListEdgesRequest, ListEdgesResponse, WaitForRevisionLaggard,
+    WaitForRevisionRequest, WaitForRevisionResponse, edge_service_server,
 };
 use pointsman_routing::{
     fault::Fault,
@@ -13,7 +14,7 @@ use pointsman_routing::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    call,
+    accept, call,
     crud::{Asked, PAGE_BYTES},
     status,
 };
@@ -22,9 +23,9 @@ use crate::{
         Caller, Revision,
         filter::{Field, Value},
     },
-    fleet::{self, Fleet, Goal},
-    registry::Cursor,
-    store::PageKey,
+    fleet::{self, Fleet, Goal, HeldBack},
+    registry::{Cursor, Registry},
+    store::Head,
 };
 
 /// What page tokens are good for.
@@ -41,14 +42,42 @@ const MAX_NAMED_EDGES: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct EdgeService {
     fleet: Arc<Fleet>,
-    page_key: PageKey,
+    registry: Registry,
 }
 
 impl EdgeService {
-    /// The service over `fleet`; `page_key` seals page tokens.
+    /// The service over `fleet`, which is sent what `registry` writes.
     #[must_use]
-    pub fn new(fleet: Arc<Fleet>, page_key: PageKey) -> Self {
-        Self { fleet, page_key }
+    pub fn new(fleet: Arc<Fleet>, registry: Registry) -> Self {
+        Self { fleet, registry }
+    }
+
+    /// An edge, without what it says of resources that the caller may not see.
+    fn message(&self, caller: &Caller, head: &Head, id: &EdgeId, edge: fleet::Edge) -> Edge {
+        let shown = |rejection: &fleet::Rejection| {
+            may_read_all_in(caller, &rejection.name) && may_read_all_in(caller, &rejection.reason)
+        };
+        let readable = |text: String| if may_read_all_in(caller, &text) { text } else { String::new() };
+        // Revisions of another database count for nothing in this one.
+        let of_head = if edge.epoch == head.epoch.as_str() { edge.revision } else { Revision::default() };
+        let lag = (head.revision.number() - of_head.number()).max(0);
+        let is_behind = lag > 0 || edge.epoch != head.epoch.as_str();
+        let behind_since = is_behind.then(|| self.fleet.behind_since(of_head)).flatten();
+        Edge {
+            name: id.to_string(),
+            connected: edge.is_connected(),
+            connect_time: edge.connected_since().map(Into::into),
+            version: edge.version,
+            epoch: edge.epoch,
+            revision: edge.revision.number(),
+            lag_revisions: lag,
+            behind_since_time: behind_since.map(Into::into),
+            rejections: edge.rejections.into_iter().filter(shown).map(rejection).collect(),
+            held_back: edge.held_back.map(held_back),
+            trouble: edge.trouble.map(readable).unwrap_or_default(),
+            copy_fault: readable(edge.copy_fault),
+            last_seen_time: Some(edge.last_seen.into()),
+        }
     }
 }
 
@@ -58,8 +87,11 @@ impl edge_service_server::EdgeService for EdgeService {
         let caller = call::caller(&request);
         let name = request.into_inner().name;
         let id = name.parse().map_err(|fault| status::from_faults(vec![Fault::new("name", fault)]))?;
+        let head = self.registry.head();
         match self.fleet.edge(&id) {
-            Some(edge) => Ok(Response::new(GetEdgeResponse { edge: Some(message(&caller, &id, edge)) })),
+            Some(edge) => {
+                Ok(Response::new(GetEdgeResponse { edge: Some(self.message(&caller, &head, &id, edge)) }))
+            }
             None => Err(status::no_edge(&id)),
         }
     }
@@ -72,7 +104,7 @@ impl edge_service_server::EdgeService for EdgeService {
         let request = request.into_inner();
         let asked = Asked::new(request.page_size, &request.page_token, &request.filter);
         let (limit, filter) = asked.read(Field::OF_EDGES).map_err(status::from_faults)?;
-        let cursor = Cursor::new(&self.page_key, format!("{LIST} {}", asked.filter));
+        let cursor = Cursor::new(self.registry.page_key(), format!("{LIST} {}", asked.filter));
         let after = cursor.open(asked.page_token).map_err(|error| status::from_error(error.into()))?;
         // Only names are sealed, and so nothing else is opened: no name is the beginning.
         let after = after.parse().ok();
@@ -86,10 +118,11 @@ impl edge_service_server::EdgeService for EdgeService {
             .count()
             .clamp(usize::from(!edges.is_empty()), limit);
         let is_last = shown == edges.len();
+        let head = self.registry.head();
         edges.truncate(shown);
         let last = edges.last().filter(|_| !is_last).map(|(id, _)| cursor.seal(&id.to_string()));
         Ok(Response::new(ListEdgesResponse {
-            edges: edges.into_iter().map(|(id, edge)| message(&caller, &id, edge)).collect(),
+            edges: edges.into_iter().map(|(id, edge)| self.message(&caller, &head, &id, edge)).collect(),
             next_page_token: last.unwrap_or_default(),
         }))
     }
@@ -111,6 +144,13 @@ impl edge_service_server::EdgeService for EdgeService {
             serving: progress.serving.iter().map(ToString::to_string).collect(),
             lagging: progress.lagging.into_iter().map(laggard).collect(),
         }))
+    }
+
+    async fn accept_configuration(
+        &self,
+        request: Request<AcceptConfigurationRequest>,
+    ) -> Result<Response<AcceptConfigurationResponse>, Status> {
+        accept::accept(&self.fleet, &self.registry, request).await.map(Response::new)
     }
 }
 
@@ -159,27 +199,24 @@ fn fits(bytes_left: &mut usize, (_, edge): &(EdgeId, fleet::Edge)) -> Option<()>
     Some(())
 }
 
-/// An edge, without what it says of resources that the caller may not see.
-fn message(caller: &Caller, id: &EdgeId, edge: fleet::Edge) -> Edge {
-    let shown = |rejection: &fleet::Rejection| {
-        may_read_all_in(caller, &rejection.name) && may_read_all_in(caller, &rejection.reason)
-    };
-    Edge {
-        name: id.to_string(),
-        connected: edge.is_connected(),
-        version: edge.version,
-        revision: edge.revision.number(),
-        rejections: edge.rejections.into_iter().filter(shown).map(rejection).collect(),
-        last_seen_time: Some(edge.last_seen.into()),
-    }
-}
-
 /// Whether the caller may see every integration that is named in the words of an edge.
 fn may_read_all_in(caller: &Caller, text: &str) -> bool {
     let is_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let names = text.split("integrations/").skip(1);
     let mut ids = names.map(|rest| rest.split(|c| !is_of_id(c)).next().unwrap_or_default());
     caller.scope.is_none() || ids.all(|id| IntegrationId::parse(id).is_ok_and(|id| caller.sees(&id)))
+}
+
+pub(super) fn held_back(held_back: HeldBack) -> HeldBackConfiguration {
+    let HeldBack { epoch, revision, endpoints, deployments } = held_back;
+    HeldBackConfiguration {
+        epoch,
+        revision: revision.number(),
+        endpoints_served: endpoints.served,
+        endpoints_removed: endpoints.removed,
+        deployments_served: deployments.served,
+        deployments_removed: deployments.removed,
+    }
 }
 
 fn rejection(rejection: fleet::Rejection) -> EdgeRejection {

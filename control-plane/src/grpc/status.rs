@@ -88,6 +88,7 @@ pub(super) fn from_error(error: Error) -> Status {
             details.set_bad_request(vec![FieldViolation::new("request_id", message)]);
             Status::with_error_details(Code::InvalidArgument, message, details)
         }
+        Error::NoEdge(id) => no_edge(&id),
         Error::AccessToken(error) => access_token(&error),
         Error::TooManyRequestIds => {
             let message = format!(
@@ -212,6 +213,13 @@ pub(super) fn panicked() -> Status {
 /// A status of this reason, without further details.
 pub(super) fn because(code: Code, reason: Reason, message: impl Into<String>) -> Status {
     Status::with_error_details(code, message, info(reason))
+}
+
+/// The same, of something that may go better after a while.
+pub(super) fn later(code: Code, reason: Reason, message: impl Into<String>, retry: Duration) -> Status {
+    let mut details = info(reason);
+    details.set_retry_info(Some(retry));
+    Status::with_error_details(code, message, details)
 }
 
 /// A status that has no details, with the reason that its code tells. What else it carries stays.

@@ -7,6 +7,8 @@ use pointsman_proto::edge::{
     v1::{Chunk, Resource},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::progress::Position;
 use crate::store::Head;
 
@@ -23,12 +25,23 @@ pub(super) struct ChunkSize {
 pub(super) struct Commit {
     position: Position,
     chunks: Vec<Chunk>,
+    outrun: CancellationToken,
 }
 
 impl Commit {
     /// In order; the last one, and only that, has `commit` set.
     pub(super) fn chunks(&self) -> &[Chunk] {
         &self.chunks
+    }
+
+    /// Answers when it is too old to be sent any longer.
+    pub(super) async fn outrun(&self) {
+        self.outrun.cancelled().await;
+    }
+
+    /// It is too old to be sent any longer.
+    pub(super) fn give_up(&self) {
+        self.outrun.cancel();
     }
 
     /// Where an edge stands after it.
@@ -75,7 +88,8 @@ impl Chunker {
     pub(super) fn finish(mut self, hash: ConfigHash) -> Commit {
         self.open.commit = true;
         self.chunks.push(self.open);
-        Commit { position: Position { revision: self.head.revision, hash }, chunks: self.chunks }
+        let position = Position { revision: self.head.revision, hash };
+        Commit { position, chunks: self.chunks, outrun: CancellationToken::new() }
     }
 
     fn make_room(&mut self, bytes: usize) {

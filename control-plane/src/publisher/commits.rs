@@ -14,7 +14,7 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 use super::{
     commit::{ChunkSize, Chunker, Commit},
     ledger::Ledger,
-    progress::{Base, Position},
+    progress::Position,
     redact::redacted,
 };
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 const MAX_DELTA_CHANGES: usize = 100_000;
 /// A snapshot that some edge is just being sent serves another one too, if it is not more revisions behind than this.
 const MAX_SNAPSHOT_AGE: i64 = 1_000;
+/// Snapshots in memory at a time, with the one that is being read. A further one is read where edges that are slow still
+/// hold the others; then the oldest is given up.
+const MAX_SNAPSHOTS: usize = 3;
 /// Revisions whose hash is remembered.
 const RECENT: usize = 256;
 
@@ -37,8 +40,8 @@ pub(super) struct Commits {
     store: Store,
     chunk_size: ChunkSize,
     books: Arc<Books>,
-    /// The latest snapshot, while some edge is being sent it.
-    snapshot: AsyncMutex<Weak<Commit>>,
+    /// The snapshots that some edge is being sent, the latest last.
+    snapshots: AsyncMutex<Vec<Weak<Commit>>>,
     /// The latest change and what it starts from: most edges need the same one.
     delta: AsyncMutex<Option<(Revision, Arc<Commit>)>>,
 }
@@ -69,7 +72,7 @@ impl Commits {
             store,
             chunk_size,
             books: Arc::default(),
-            snapshot: AsyncMutex::default(),
+            snapshots: AsyncMutex::default(),
             delta: AsyncMutex::default(),
         }
     }
@@ -97,33 +100,29 @@ impl Commits {
         self.store.read(move |view| books.position(view).map(drop)).await
     }
 
-    /// The commit that brings an edge from `base` to the head; a snapshot also where the way from `base` is forgotten
-    /// or too long.
-    pub(super) async fn commit(&self, base: Base) -> Result<Arc<Commit>, StoreError> {
-        match base {
-            Base::Nothing { at_least } => self.snapshot(at_least).await,
-            Base::Revision(since) => match self.delta(since).await? {
-                Some(delta) => Ok(delta),
-                None => self.snapshot(since).await,
-            },
-        }
-    }
-
-    async fn snapshot(&self, at_least: Revision) -> Result<Arc<Commit>, StoreError> {
+    /// A snapshot, of this revision or a later one.
+    pub(super) async fn snapshot(&self, at_least: Revision) -> Result<Arc<Commit>, StoreError> {
         // Whoever comes while one is being read waits and shares it.
-        let mut latest = self.snapshot.lock().await;
+        let mut snapshots = self.snapshots.lock().await;
         let oldest = at_least.number().max(self.head().number() - MAX_SNAPSHOT_AGE);
         let fresh = |commit: &Arc<Commit>| commit.position().revision.number() >= oldest;
-        if let Some(commit) = latest.upgrade().filter(fresh) {
+        snapshots.retain(|snapshot| snapshot.strong_count() > 0);
+        if let Some(commit) = snapshots.last().and_then(Weak::upgrade).filter(fresh) {
             return Ok(commit);
+        }
+        while snapshots.len() >= MAX_SNAPSHOTS - 1 {
+            if let Some(oldest) = snapshots.remove(0).upgrade() {
+                oldest.give_up();
+            }
         }
         let (books, size) = (Arc::clone(&self.books), self.chunk_size);
         let commit = Arc::new(self.store.read(move |view| read_snapshot(view, &books, size)).await?);
-        *latest = Arc::downgrade(&commit);
+        snapshots.push(Arc::downgrade(&commit));
         Ok(commit)
     }
 
-    async fn delta(&self, since: Revision) -> Result<Option<Arc<Commit>>, StoreError> {
+    /// The change that brings an edge from a revision to the head; none where the way from there is forgotten or too long.
+    pub(super) async fn delta(&self, since: Revision) -> Result<Option<Arc<Commit>>, StoreError> {
         let mut latest = self.delta.lock().await;
         let head = self.head();
         if let Some((base, commit)) = &*latest

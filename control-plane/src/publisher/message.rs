@@ -6,7 +6,11 @@ use pointsman_proto::edge::{
 };
 use pointsman_routing::name::{EdgeId, NameError};
 
-use crate::{domain::Revision, fleet::Rejection};
+use super::progress::Position;
+use crate::{
+    domain::Revision,
+    fleet::{HeldBack, Loss, Rejection},
+};
 
 /// A message that makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +58,19 @@ pub(super) struct Held {
 /// Every message but the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Ack { revision: Revision, hash: ConfigHash, rejections: Vec<Rejection> },
-    Heartbeat { revision: Revision, hash: ConfigHash },
+    Ack(Ack),
+    Heartbeat(Position),
+}
+
+/// What an edge says of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ack {
+    /// What it serves.
+    pub(super) serves: Position,
+    pub(super) rejections: Vec<Rejection>,
+    /// It did not take the commit in: this is what the commit was.
+    pub(super) held_back: Option<HeldBack>,
+    pub(super) copy_fault: String,
 }
 
 impl Hello {
@@ -84,14 +99,15 @@ impl Message {
     pub(super) fn parse(request: StreamConfigRequest) -> Result<Self, MessageError> {
         match request.message {
             Some(stream_config_request::Message::Hello(_)) => Err(MessageError::HelloAgain),
-            Some(stream_config_request::Message::Ack(ack)) => Ok(Self::Ack {
-                revision: revision(ack.revision)?,
-                hash: hash(&ack.hash)?,
+            Some(stream_config_request::Message::Ack(ack)) => Ok(Self::Ack(Ack {
+                serves: Position { revision: revision(ack.revision)?, hash: hash(&ack.hash)? },
                 rejections: ack.rejections.into_iter().map(rejection).collect(),
-            }),
+                held_back: ack.held_back.map(held_back).transpose()?,
+                copy_fault: ack.copy_fault,
+            })),
             Some(stream_config_request::Message::Heartbeat(heartbeat)) => {
                 let (revision, hash) = position(heartbeat.revision, &heartbeat.hash)?;
-                Ok(Self::Heartbeat { revision, hash })
+                Ok(Self::Heartbeat(Position { revision, hash }))
             }
             None => Err(MessageError::Unknown),
         }
@@ -110,6 +126,15 @@ fn revision(number: i64) -> Result<Revision, MessageError> {
 
 fn hash(bytes: &[u8]) -> Result<ConfigHash, MessageError> {
     ConfigHash::from_wire(bytes).ok_or(MessageError::Hash)
+}
+
+fn held_back(wire: v1::HeldBack) -> Result<HeldBack, MessageError> {
+    Ok(HeldBack {
+        revision: revision(wire.revision)?,
+        epoch: wire.epoch,
+        endpoints: Loss { served: wire.endpoints_served, removed: wire.endpoints_removed },
+        deployments: Loss { served: wire.deployments_served, removed: wire.deployments_removed },
+    })
 }
 
 fn rejection(rejection: v1::Rejection) -> Rejection {

@@ -17,6 +17,8 @@ const MAX_REPAIR_DOUBLINGS: u32 = 6;
 pub(super) enum Base {
     /// Nothing: a snapshot, of this revision or a later one.
     Nothing { at_least: Revision },
+    /// The same, for an edge that held this revision back until an admin confirmed it.
+    Accepted { at_least: Revision },
     /// What the edge holds at this revision.
     Revision(Revision),
 }
@@ -55,6 +57,20 @@ pub(super) struct Progress {
     repair: Option<Instant>,
     repairs: u32,
     repair_delay: Duration,
+    /// It was sent a snapshot and did not take it in.
+    holding: Option<Holding>,
+    offer_delay: Duration,
+}
+
+/// An edge that holds a snapshot back. The next state may be fine again, and so is offered: not each one, since each
+/// offer is all of the configuration.
+#[derive(Debug)]
+struct Holding {
+    offered: Revision,
+    /// The next one is not offered before.
+    offer_at: Instant,
+    /// An admin has confirmed this revision.
+    accepted: Option<Revision>,
 }
 
 impl Progress {
@@ -65,6 +81,7 @@ impl Progress {
         head: Revision,
         known: impl FnOnce(Revision) -> Option<ConfigHash>,
         repair_delay: Duration,
+        offer_delay: Duration,
     ) -> Self {
         let ours = held.filter(|held| held.epoch == epoch && held.revision <= head);
         let at_least = ours.map(|held| held.revision).unwrap_or_default();
@@ -79,6 +96,8 @@ impl Progress {
             repair: None,
             repairs: 0,
             repair_delay,
+            holding: None,
+            offer_delay,
         }
     }
 
@@ -88,6 +107,7 @@ impl Progress {
             return None;
         }
         let base = match self.held {
+            _ if self.holding.is_some() => self.offer(head, now)?,
             None => Base::Nothing { at_least: self.at_least },
             Some(held) if self.repair.is_some_and(|at| at <= now) => Base::Nothing { at_least: held },
             Some(held) if !self.greeted || held < head => Base::Revision(held),
@@ -97,9 +117,49 @@ impl Progress {
         Some(base)
     }
 
+    /// What to offer to an edge that holds something back.
+    fn offer(&mut self, head: Revision, now: Instant) -> Option<Base> {
+        let holding = self.holding.as_mut()?;
+        if let Some(at_least) = holding.accepted.take() {
+            return Some(Base::Accepted { at_least });
+        }
+        let at_least = Revision::new(holding.offered.number() + 1);
+        (head >= at_least && now >= holding.offer_at).then_some(Base::Nothing { at_least })
+    }
+
     /// When there may be something to send without a change.
-    pub(super) fn repair_at(&self) -> Option<Instant> {
-        self.repair.filter(|_| !self.busy)
+    pub(super) fn wake_at(&self, head: Revision) -> Option<Instant> {
+        let at = match &self.holding {
+            Some(holding) => (head > holding.offered).then_some(holding.offer_at),
+            None => self.repair,
+        };
+        at.filter(|_| !self.busy)
+    }
+
+    /// An admin has confirmed what was held back at this revision.
+    pub(super) fn accept(&mut self, revision: Revision) {
+        if let Some(holding) = &mut self.holding {
+            holding.accepted = Some(revision);
+        }
+    }
+
+    /// The edge has not taken in what it was sent, a snapshot of this revision.
+    pub(super) fn held_back(
+        &mut self,
+        offered: Revision,
+        awaited: bool,
+        now: Instant,
+    ) -> Result<Verdict, MessageError> {
+        match self.held {
+            Some(sent) if sent == offered && (awaited || (!self.busy && self.holding.is_some())) => {
+                let accepted = self.holding.take().and_then(|holding| holding.accepted);
+                self.holding = Some(Holding { offered, offer_at: now + self.offer_delay, accepted });
+                (self.busy, self.greeted, self.repair) = (false, true, None);
+                Ok(Verdict::Good)
+            }
+            Some(sent) if offered <= sent => Ok(Verdict::Old),
+            _ => Err(MessageError::NeverSent(offered)),
+        }
     }
 
     /// A commit was sent in full.
@@ -125,6 +185,7 @@ impl Progress {
             Some(sent) if sent.revision == ack.revision && (awaited || !self.busy) => {
                 self.busy = false;
                 self.greeted = true;
+                self.holding = None;
                 if sent == ack {
                     self.repair = None;
                     return Ok(Verdict::Good);
@@ -140,6 +201,8 @@ impl Progress {
     /// The edge says what it serves.
     pub(super) fn heartbeat(&mut self, serves: Position, now: Instant) -> Verdict {
         match self.position() {
+            // It serves what it has, and not what it was sent.
+            _ if self.holding.is_some() => Verdict::Old,
             // While a commit is on its way the edge may still speak of what was before it.
             Some(sent) if !self.busy && sent == serves => {
                 if self.repair.is_none() {

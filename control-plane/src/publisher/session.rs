@@ -4,21 +4,21 @@ use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _, future::BoxFuture};
 use pointsman_proto::edge::v1::{
-    Heartbeat, StreamConfigRequest, StreamConfigResponse, stream_config_response::Message as Outgoing,
+    Accept, Heartbeat, StreamConfigRequest, StreamConfigResponse, stream_config_response::Message as Outgoing,
 };
 use pointsman_routing::name::EdgeId;
 use tokio::{
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, mpsc},
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::{
     Settings, Shared, StreamEnd, Unreadable,
     commit::Commit,
-    message::{Hello, Message},
+    message::{Ack, Hello, Message, MessageError},
     progress::{Base, Position, Progress, Verdict},
 };
-use crate::fleet::Connection;
+use crate::fleet::{Accepted, Connection};
 
 /// An edge that has said nothing for this many heartbeats is gone.
 const SILENT_HEARTBEATS: u32 = 3;
@@ -82,6 +82,7 @@ fn check_edge(hello: Option<Hello>, bound: Option<EdgeId>) -> Result<Option<Hell
 struct Session<'s> {
     shared: &'s Arc<Shared>,
     connection: Connection,
+    accepted: Accepted,
     inbound: Inbound,
     outbox: Outbox,
     progress: Progress,
@@ -114,10 +115,16 @@ impl<'s> Session<'s> {
             commits.head(),
             |revision| commits.recall(revision),
             settings.heartbeat,
+            settings.offer_delay,
         );
+        let connection = shared.fleet.connect(hello.edge, &hello.version);
+        if let Some(held) = &hello.held {
+            connection.serves(&held.epoch, held.revision);
+        }
         let now = Instant::now();
         Self {
-            connection: shared.fleet.connect(hello.edge, &hello.version),
+            accepted: connection.accepted(),
+            connection,
             silent_at: now + settings.heartbeat * SILENT_HEARTBEATS,
             beat_at: now + settings.heartbeat,
             stage: Stage::Idle,
@@ -136,7 +143,7 @@ impl<'s> Session<'s> {
                 self.stage =
                     Stage::Sending(Box::pin(send(Arc::clone(self.shared), base, self.outbox.clone())));
             }
-            let repair_at = self.progress.repair_at();
+            let wake_at = self.progress.wake_at(head);
             tokio::select! {
                 () = self.shared.drain.cancelled() => return Err(StreamEnd::Draining),
                 () = self.connection.replaced() => return Err(StreamEnd::Replaced),
@@ -150,7 +157,8 @@ impl<'s> Session<'s> {
                 // An error would mean that the store is gone, and then reads say so.
                 Ok(()) = revisions.changed() => {}
                 () = sleep_until(self.beat_at) => self.beat(),
-                () = sleep_until(repair_at.unwrap_or(self.silent_at)), if repair_at.is_some() => {}
+                revision = self.accepted.next() => self.progress.accept(revision),
+                () = sleep_until(wake_at.unwrap_or(self.silent_at)), if wake_at.is_some() => {}
             }
         }
     }
@@ -164,26 +172,38 @@ impl<'s> Session<'s> {
         let now = Instant::now();
         self.silent_at = now + self.settings().heartbeat * SILENT_HEARTBEATS;
         match Message::parse(request)? {
-            Message::Heartbeat { revision, hash } => {
-                match self.progress.heartbeat(Position { revision, hash }, now) {
-                    Verdict::Drifted => self.drifted(),
-                    Verdict::Good | Verdict::Old => self.connection.seen(),
-                }
+            Message::Heartbeat(serves) => match self.progress.heartbeat(serves, now) {
+                Verdict::Drifted => self.drifted(),
+                Verdict::Good | Verdict::Old => self.connection.seen(),
+            },
+            Message::Ack(ack) => self.hear_ack(ack, now)?,
+        }
+        Ok(())
+    }
+
+    fn hear_ack(&mut self, ack: Ack, now: Instant) -> Result<(), StreamEnd> {
+        let Ack { serves, rejections, held_back, copy_fault } = ack;
+        let awaited = matches!(self.stage, Stage::Sent { .. });
+        let epoch = self.shared.commits.epoch().as_str();
+        let verdict = match &held_back {
+            Some(held_back) if held_back.epoch != epoch => {
+                return Err(MessageError::NeverSent(held_back.revision).into());
             }
-            Message::Ack { revision, hash, rejections } => {
-                let awaited = matches!(self.stage, Stage::Sent { .. });
-                match self.progress.acknowledged(Position { revision, hash }, awaited, now)? {
-                    Verdict::Good => {
-                        self.stage = Stage::Idle;
-                        self.connection.acknowledged(revision, rejections);
-                    }
-                    Verdict::Drifted => {
-                        self.stage = Stage::Idle;
-                        self.drifted();
-                    }
-                    Verdict::Old => self.connection.seen(),
-                }
+            Some(held_back) => self.progress.held_back(held_back.revision, awaited, now)?,
+            None => self.progress.acknowledged(serves, awaited, now)?,
+        };
+        self.connection.copy_fault(&copy_fault);
+        if verdict != Verdict::Old {
+            self.stage = Stage::Idle;
+        }
+        match (verdict, held_back) {
+            (Verdict::Good, None) => self.connection.acknowledged(epoch, serves.revision, rejections),
+            (Verdict::Good, Some(held_back)) => {
+                tracing::warn!(edge = %self.connection.edge(), %held_back, "an edge holds a configuration back");
+                self.connection.holds_back(serves.revision, held_back, rejections);
             }
+            (Verdict::Drifted, _) => self.drifted(),
+            (Verdict::Old, _) => self.connection.seen(),
         }
         Ok(())
     }
@@ -232,16 +252,52 @@ impl Stage {
 
 /// Reads a commit and sends it.
 async fn send(shared: Arc<Shared>, base: Base, outbox: Outbox) -> Result<Position, StreamEnd> {
-    let commit: Arc<Commit> = shared.commits.commit(base).await?;
-    let patience = shared.settings.commit_timeout;
-    for chunk in commit.chunks() {
-        let message = StreamConfigResponse { message: Some(Outgoing::Chunk(chunk.clone())) };
-        match timeout(patience, outbox.send(Ok(message))).await {
-            Ok(Ok(())) => {}
+    let (commit, mut admission) = read(&shared, base).await?;
+    let tell = async |message: Outgoing, admission: &mut Option<OwnedSemaphorePermit>| {
+        let message = StreamConfigResponse { message: Some(message) };
+        let sending = outbox.send(Ok(message));
+        tokio::pin!(sending);
+        if admission.is_some() {
+            match timeout(shared.settings.slow, sending.as_mut()).await {
+                Ok(sent) => return Ok(sent),
+                // It is slow, or gone: others need not wait for it.
+                Err(_) => *admission = None,
+            }
+        }
+        let patience = shared.settings.commit_timeout;
+        tokio::select! {
+            sent = timeout(patience, sending) => sent.map_err(|_| StreamEnd::Stalled(patience)),
+            () = commit.outrun() => Err(StreamEnd::Outrun),
+        }
+    };
+    let accept = match base {
+        Base::Accepted { at_least } => {
+            let epoch = shared.commits.epoch().as_str().to_owned();
+            Some(Outgoing::Accept(Accept { epoch, revision: at_least.number() }))
+        }
+        Base::Nothing { .. } | Base::Revision(_) => None,
+    };
+    let chunks = commit.chunks().iter().map(|chunk| Outgoing::Chunk(chunk.clone()));
+    for message in accept.into_iter().chain(chunks) {
+        if tell(message, &mut admission).await?.is_err() {
             // The edge has left, which the session notices by itself.
-            Ok(Err(_)) => return pending().await,
-            Err(_) => return Err(StreamEnd::Stalled(patience)),
+            return pending().await;
         }
     }
     Ok(commit.position())
+}
+
+/// The commit for an edge; a snapshot only when it is its turn, with the admission to be sent it.
+async fn read(shared: &Shared, base: Base) -> Result<(Arc<Commit>, Option<OwnedSemaphorePermit>), StreamEnd> {
+    let at_least = match base {
+        Base::Nothing { at_least } | Base::Accepted { at_least } => at_least,
+        Base::Revision(since) => match shared.commits.delta(since).await? {
+            Some(delta) => return Ok((delta, None)),
+            // The way from there is forgotten, or too long.
+            None => since,
+        },
+    };
+    // Never closed.
+    let admission = Arc::clone(&shared.snapshots).acquire_owned().await.ok();
+    Ok((shared.commits.snapshot(at_least).await?, admission))
 }

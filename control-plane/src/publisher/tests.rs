@@ -1,3 +1,5 @@
+mod admission;
 mod ends;
+mod hold;
 mod property;
 mod stream;

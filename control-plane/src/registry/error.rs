@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pointsman_routing::{
     fault::Fault,
-    name::{IntegrationId, ResourceName},
+    name::{EdgeId, IntegrationId, ResourceName},
 };
 
 use super::{AccessTokenError, ImportError, Known, PageTokenError};
@@ -68,6 +68,9 @@ pub enum Error {
     /// As many calls are remembered for the caller as can be.
     #[error("no further request ids are remembered")]
     TooManyRequestIds,
+    /// Nobody knows such an edge.
+    #[error("there is no {0}")]
+    NoEdge(EdgeId),
     /// An access token is not made, revoked or removed.
     #[error(transparent)]
     AccessToken(#[from] AccessTokenError),
@@ -107,6 +110,14 @@ impl Error {
                 fault.field = name;
             }
         }
+        Self::Refused(refused)
+    }
+
+    /// One rule is broken, about `subject`.
+    pub(crate) fn broken(kind: ViolationKind, subject: impl ToString, reason: impl ToString) -> Self {
+        let mut refused = Refused::default();
+        let (subject, reason) = (subject.to_string(), reason.to_string());
+        refused.break_rule(Violation { kind, field: None, subject, reason });
         Self::Refused(refused)
     }
 
@@ -195,6 +206,12 @@ labelled! {
         EndpointTypeMismatch = "ENDPOINT_TYPE_MISMATCH",
         /// An endpoint has as many URLs as it may.
         TooManyUrls = "TOO_MANY_URLS",
+        /// An edge that is not connected cannot be told anything.
+        EdgeNotConnected = "EDGE_NOT_CONNECTED",
+        /// An edge serves what it was sent.
+        NothingHeldBack = "NOTHING_HELD_BACK",
+        /// An edge holds back something else than was named.
+        OtherHeldBack = "HELD_BACK_CHANGED",
     }
 }
 

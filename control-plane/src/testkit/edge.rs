@@ -6,8 +6,8 @@ use futures::{Stream, StreamExt as _, stream::BoxStream};
 use pointsman_proto::edge::{
     hash::ConfigHash,
     v1::{
-        Ack, Chunk, Heartbeat, Hello, Rejection, Resource, StreamConfigRequest, StreamConfigResponse,
-        stream_config_request, stream_config_response,
+        Ack, Chunk, Heartbeat, HeldBack, Hello, Rejection, Resource, StreamConfigRequest,
+        StreamConfigResponse, stream_config_request, stream_config_response,
     },
 };
 use tokio::sync::mpsc;
@@ -57,6 +57,8 @@ pub(crate) struct Commit {
     pub(crate) upserts: Vec<Resource>,
     pub(crate) removals: Vec<String>,
     pub(crate) chunks: usize,
+    /// An admin's word came before it: for this revision.
+    pub(crate) accepted: Option<i64>,
 }
 
 impl Commit {
@@ -137,6 +139,25 @@ impl Edge {
         self.say(stream_config_request::Message::Ack(ack)).await;
     }
 
+    /// The next commit, which it does not take in: it goes on with what it has.
+    pub(crate) async fn hold_back(&mut self) -> Commit {
+        let held = self.holdings.clone();
+        let commit = self.commit().await;
+        self.holdings = held;
+        let held_back = HeldBack {
+            epoch: commit.epoch.clone(),
+            revision: commit.revision,
+            endpoints_served: 4,
+            endpoints_removed: 3,
+            deployments_served: 2,
+            deployments_removed: 2,
+        };
+        let (revision, hash) = (self.holdings.revision, self.holdings.hash().to_wire());
+        let ack = Ack { revision, hash, held_back: Some(held_back), ..Ack::default() };
+        self.say(stream_config_request::Message::Ack(ack)).await;
+        commit
+    }
+
     pub(crate) async fn beat(&self) {
         let Holdings { revision, .. } = self.holdings;
         let hash = self.holdings.hash().to_wire();
@@ -155,8 +176,8 @@ impl Edge {
         let mut commit = Commit::default();
         loop {
             match self.next().await.expect("the stream is open").expect("no error") {
-                stream_config_response::Message::Heartbeat(_)
-                | stream_config_response::Message::Accept(_) => {}
+                stream_config_response::Message::Heartbeat(_) => {}
+                stream_config_response::Message::Accept(accept) => commit.accepted = Some(accept.revision),
                 stream_config_response::Message::Chunk(chunk) => {
                     let is_last = chunk.commit;
                     commit.join(chunk);

@@ -10,10 +10,8 @@ fn deployment_name(n: usize) -> String {
 
 /// Acme with these tokens, deployed so many times.
 fn acme(tokens: &[&str], deployments: usize) -> Vec<v1::Resource> {
-    let mut resources = vec![
-        resource(INTEGRATION, 1, &integration(tokens)),
-        resource(CUSTOMER, 2, &customer("progix-1")),
-    ];
+    let mut resources =
+        vec![resource(INTEGRATION, 1, &integration(tokens)), resource(CUSTOMER, 2, &customer("progix-1"))];
     resources.extend(
         (0..deployments)
             .map(|n| resource(&deployment_name(n), 3, &deployment(CUSTOMER, "http://flow.example/"))),
