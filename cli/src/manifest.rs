@@ -47,7 +47,7 @@ documents! {
     IntegrationServiceRotateEndpointTokenResponse DeploymentServiceRotateEndpointTokenResponse
     PauseDeploymentResponse ResumeDeploymentResponse LookupCustomerResponse
     AccessToken CreateAccessTokenResponse ListAccessTokensResponse DeleteAccessTokenResponse
-    ImportCustomerMappingsResponse
+    ImportCustomerMappingsResponse AcceptConfigurationResponse
 }
 
 /// A text that is not a document of its kind, or a message that cannot be written.
@@ -136,6 +136,12 @@ pub(crate) fn read_integration(
 /// Writes everything that a message holds.
 pub(crate) fn write<T: Document>(message: &T, format: Format) -> Result<String, ManifestError> {
     write_dynamic::<T>(&to_dynamic(message)?, format)
+}
+
+/// Writes everything that a message holds as JSON in one line.
+pub(crate) fn write_line<T: Document>(message: &T) -> Result<String, ManifestError> {
+    let json = to_dynamic(message)?.serialize(serde_json::value::Serializer).map_err(write_error::<T>)?;
+    Ok(format!("{json}\n"))
 }
 
 fn parse(text: &str, source: &Source) -> Result<Node, ManifestError> {

@@ -10,6 +10,7 @@ use crate::commands::Failure;
 pub(crate) mod arrival;
 pub(crate) mod audit;
 pub(crate) mod changes;
+pub(crate) mod edges;
 pub(crate) mod history;
 pub(crate) mod profiles;
 pub(crate) mod progress;

@@ -242,3 +242,44 @@ fn an_edge_shows_its_token_and_says_why_it_is_not_let_in() {
     logged("edge", "a configuration is served");
     drop(waiting);
 }
+
+#[test]
+fn a_revoked_token_ends_the_stream_of_its_edge_over_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = path(folder.path(), "data");
+    let admin = admin_token(folder.path(), &data);
+    let (cert, key) = (path(folder.path(), "cert.pem"), path(folder.path(), "key.pem"));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    fs::write(&cert, made.cert.pem()).expect("written");
+    fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let start = ["control-plane", "--data", &data, "--admin-listen", "127.0.0.1:0"];
+    let tls = ["--tls-cert", &cert, "--tls-key", &key];
+    let control_plane = Server::start(folder.path(), "control-plane", &[&start[..], &tls].concat(), true);
+    let url = control_plane.url().replace("http://127.0.0.1", "https://localhost");
+    let as_admin = |args: &[&str]| {
+        let (said, errors, code) =
+            run(&[args, &["--server", &url, "--server-ca", &cert, "--token-file", &admin]].concat());
+        assert_eq!(code, 0, "{args:?}: {errors}");
+        said
+    };
+    let secret = as_admin(&["token", "create", "eu-1", "--role", "edge", "--edge", "edges/eu-1"]);
+    let file = path(folder.path(), "edge.token");
+    fs::write(&file, secret).expect("written");
+    let args = ["edge", "--edge-id", "eu-1", "--control-plane", &url, "--control-plane-ca", &cert];
+    let ports = ["--token-file", &file, "--edge-listen=127.0.0.1:0", "--status-listen=127.0.0.1:0"];
+    let edge = Server::start(folder.path(), "edge", &[&args[..], &ports].concat(), true);
+    let connected = || {
+        let shown = as_admin(&["get", "edges/eu-1", "-o", "json"]);
+        serde_json::from_str::<serde_json::Value>(&shown).expect("JSON")["connected"] == true
+    };
+    assert!(connected());
+
+    as_admin(&["token", "revoke", "eu-1"]);
+    let log = folder.path().join("edge.log");
+    eventually("the edge is told", || {
+        let said = fs::read_to_string(&log).expect("a log");
+        said.contains("does not let this edge in: the access token was revoked").then_some(())
+    });
+    eventually("its stream is over", || (!connected()).then_some(()));
+    drop(edge);
+}

@@ -1,7 +1,5 @@
 //! Resources for people: a collection is a table, a single one a list of its fields.
 
-use std::time::{Duration, SystemTime};
-
 use pointsman_proto::admin::v1::{
     Customer, CustomerMapping, Deployment, Edge, EndpointType, Integration, ValueSource, deployment::State,
     value_source::Source,
@@ -107,46 +105,11 @@ pub(crate) fn deployment(one: &Deployment) -> String {
 }
 
 pub(crate) fn edges(all: &[Edge]) -> String {
-    let mut table = Table::with_head(["name", "connected", "revision", "rejected", "last seen", "version"]);
-    for one in all {
-        table.row([
-            one.name.as_str(),
-            yes_no(one.connected),
-            &one.revision.to_string(),
-            &one.rejections.len().to_string(),
-            &last_seen(one),
-            or_nothing(&one.version),
-        ]);
-    }
-    counted(&table, all.len()) + &rejections(all)
+    super::edges::edges(all)
 }
 
 pub(crate) fn edge(one: &Edge) -> String {
-    let mut table = Table::plain();
-    table.row(["name", &one.name]);
-    table.row(["connected", yes_no(one.connected)]);
-    table.row(["revision", &one.revision.to_string()]);
-    table.row(["last seen", &last_seen(one)]);
-    table.row(["version", or_nothing(&one.version)]);
-    table.to_string() + &rejections(std::slice::from_ref(one))
-}
-
-/// What edges cannot use, and why.
-fn rejections(edges: &[Edge]) -> String {
-    if edges.iter().all(|edge| edge.rejections.is_empty()) {
-        return String::new();
-    }
-    let mut table = Table::with_head(["edge", "rejects", "of revision", "serves", "because"]);
-    for (edge, rejected) in edges.iter().flat_map(|edge| edge.rejections.iter().map(move |one| (edge, one))) {
-        table.row([
-            edge.name.as_str(),
-            &rejected.name,
-            &rejected.revision.to_string(),
-            if rejected.serving_previous { "the last good form" } else { "nothing" },
-            &rejected.reason,
-        ]);
-    }
-    format!("\n{table}")
+    super::edges::edge(one)
 }
 
 fn named(name: &str, display_name: &str) -> Table {
@@ -162,11 +125,11 @@ pub(super) fn counted(table: &Table, count: usize) -> String {
     if count == 0 { "there is none\n".to_owned() } else { table.to_string() }
 }
 
-fn or_nothing(text: &str) -> &str {
+pub(super) fn or_nothing(text: &str) -> &str {
     if text.is_empty() { NOTHING } else { text }
 }
 
-fn yes_no(yes: bool) -> &'static str {
+pub(super) fn yes_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
@@ -202,59 +165,12 @@ fn value_source(source: &ValueSource) -> String {
     said
 }
 
-fn last_seen(edge: &Edge) -> String {
-    let Some(seen) = edge.last_seen_time else { return NOTHING.to_owned() };
-    let Ok(seen) = SystemTime::try_from(seen) else { return NOTHING.to_owned() };
-    ago(SystemTime::now().duration_since(seen).unwrap_or_default())
-}
-
-fn ago(duration: Duration) -> String {
-    match duration.as_secs() {
-        0 => "now".to_owned(),
-        seconds @ 1..120 => format!("{seconds} s ago"),
-        seconds @ 120..7_200 => format!("{} min ago", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} h ago", seconds / 3_600),
-        seconds => format!("{} days ago", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rounded() {
-        for (seconds, text) in [
-            (0, "now"),
-            (1, "1 s ago"),
-            (119, "119 s ago"),
-            (120, "2 min ago"),
-            (7_200, "2 h ago"),
-            (172_800, "2 days ago"),
-        ] {
-            assert_eq!(ago(Duration::from_secs(seconds)), text);
-        }
-    }
-
-    #[test]
     fn an_empty_collection_says_so() {
         assert_eq!(customers(&[]), "there is none\n");
-    }
-
-    #[test]
-    fn a_rejection_is_named() {
-        use pointsman_proto::admin::v1::EdgeRejection;
-        let edge = Edge {
-            name: "edges/a".into(),
-            rejections: vec![EdgeRejection {
-                name: "integrations/x".into(),
-                revision: 7,
-                reason: "no".into(),
-                serving_previous: true,
-            }],
-            ..Edge::default()
-        };
-        let said = edges(&[edge]);
-        assert!(said.contains("edges/a   integrations/x   7             the last good form   no"), "{said}");
     }
 }

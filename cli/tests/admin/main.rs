@@ -1,6 +1,7 @@
 //! Admin commands against a real `pointsman up`.
 
 mod audit;
+mod edges;
 mod harness;
 mod history;
 mod imports;

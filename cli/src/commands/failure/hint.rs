@@ -237,6 +237,10 @@ fn of_preconditions(refused: &Refused) -> &'static str {
         "--adopt takes it over, where that is agreed with its owner"
     } else if is("MASS_REMOVAL") {
         "look whether the files are all there; --allow-mass-removal says that it is meant"
+    } else if is("NOTHING_HELD_BACK") || is("EDGE_NOT_CONNECTED") {
+        "`pointsman edges` shows which edges are connected, and what they hold back"
+    } else if is("HELD_BACK_CHANGED") {
+        "look with `pointsman edges` at what it holds back now, and repeat"
     } else if is("INTEGRATION_NOT_FOUND") || is("CUSTOMER_NOT_FOUND") || is("FLOW_NOT_FOUND") {
         "make first what is missing, or put it into the same manifest"
     } else {
