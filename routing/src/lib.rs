@@ -26,6 +26,8 @@ pub mod decide;
 pub mod deployment;
 pub mod directory;
 pub mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod header;
 pub mod integration;
 pub mod name;

@@ -96,6 +96,9 @@ impl Results<'_> {
     }
 }
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use json::fuzzing::check as check_json;
+
 /// One answer for each of `N` paths: so far, nothing.
 fn nothing<'d, E, const N: usize>() -> [Result<Found<'d>, E>; N] {
     array::from_fn(|_| Ok(Found::Nothing))

@@ -18,6 +18,11 @@ use super::{
 use crate::reference::{Step, unescape};
 
 mod cursor;
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing;
+mod skip;
+#[cfg(any(test, feature = "fuzzing"))]
+mod spec;
 #[cfg(test)]
 mod tests;
 

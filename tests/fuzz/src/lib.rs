@@ -20,6 +20,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "names", run: targets::names },
     Target { name: "references", run: targets::references },
+    Target { name: "json", run: targets::json },
     Target { name: "page_tokens", run: targets::page_tokens },
     Target { name: "filters", run: targets::filters },
     Target { name: "manifests", run: targets::manifests },

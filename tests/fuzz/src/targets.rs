@@ -52,6 +52,11 @@ pub(crate) fn references(data: &[u8]) {
     }
 }
 
+/// JSON bodies: the first byte says what is read out of them.
+pub(crate) fn json(data: &[u8]) {
+    pointsman_routing::fuzzing::json(data);
+}
+
 /// Page tokens.
 pub(crate) fn page_tokens(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {

@@ -6,7 +6,7 @@
 //!
 //! [`Cursor::skip_value`] and the two scans below it are all that a faster classification would replace.
 
-use super::super::found::Fault;
+use super::{super::found::Fault, skip::Skipper};
 use crate::reference::MAX_REFERENCE_STEPS;
 
 /// The deepest that containers may stand in each other.
@@ -20,11 +20,12 @@ pub(super) struct Cursor<'d> {
     position: usize,
     /// How many containers are open around it.
     depth: usize,
+    skipper: Skipper,
 }
 
 impl<'d> Cursor<'d> {
     pub(super) fn new(document: &'d [u8]) -> Self {
-        Self { document, position: 0, depth: 0 }
+        Self { document, position: 0, depth: 0, skipper: Skipper::new() }
     }
 
     pub(super) fn position(&self) -> usize {
@@ -94,48 +95,15 @@ impl<'d> Cursor<'d> {
         }
     }
 
-    /// Steps over the container that begins here, without recursion: the open brackets are bits, an object's set.
+    /// Steps over the container that begins here, fast where it is as it has to be, and byte by byte to find out what is
+    /// wrong with it.
     fn skip_container(&mut self) -> Result<(), Fault> {
-        let (mut open, mut objects) = (0, 0_u128);
-        let mut position = self.position;
-        loop {
-            position +=
-                self.document[position..].iter().take_while(|byte| class(**byte) <= Class::Plain).count();
-            let Some(byte) = self.document.get(position) else {
-                return Err(Fault::at(position, TRUNCATED));
-            };
-            match class(*byte) {
-                Class::Quote => {
-                    position = string_end(self.document, position + 1)?;
-                    continue;
-                }
-                Class::Open => {
-                    if self.depth + open == MAX_DEPTH {
-                        return Err(Fault::at(position, TOO_DEEP));
-                    }
-                    open += 1;
-                    objects = objects << 1 | u128::from(*byte == b'{');
-                }
-                Class::Close => {
-                    if (objects & 1 == 1) != (*byte == b'}') {
-                        return Err(Fault::at(position, "brackets do not balance"));
-                    }
-                    open -= 1;
-                    objects >>= 1;
-                    if open == 0 {
-                        self.position = position + 1;
-                        return Ok(());
-                    }
-                }
-                Class::Word | Class::Plain | Class::Other => {
-                    return Err(Fault::at(
-                        position,
-                        "a byte that JSON has only in strings stands outside of them",
-                    ));
-                }
-            }
-            position += 1;
-        }
+        let room = MAX_DEPTH - self.depth;
+        self.position = match self.skipper.container(&self.document[self.position..], room) {
+            Some(length) => self.position + length,
+            None => container_end(self.document, self.position, room)?,
+        };
+        Ok(())
     }
 
     /// A fault here.
@@ -144,6 +112,49 @@ impl<'d> Cursor<'d> {
             Some(_) => Fault::at(self.position, reason),
             None => Fault::at(self.position, TRUNCATED),
         }
+    }
+}
+
+/// Where the container that begins at `start` is over: behind its closing bracket. At most `room` containers may stand in
+/// each other. Without recursion: the open brackets are bits, an object's set.
+pub(super) fn container_end(document: &[u8], start: usize, room: usize) -> Result<usize, Fault> {
+    let (mut open, mut objects) = (0, 0_u128);
+    let mut position = start;
+    loop {
+        position += document[position..].iter().take_while(|byte| class(**byte) <= Class::Plain).count();
+        let Some(byte) = document.get(position) else {
+            return Err(Fault::at(position, TRUNCATED));
+        };
+        match class(*byte) {
+            Class::Quote => {
+                position = string_end(document, position + 1)?;
+                continue;
+            }
+            Class::Open => {
+                if open == room {
+                    return Err(Fault::at(position, TOO_DEEP));
+                }
+                open += 1;
+                objects = objects << 1 | u128::from(*byte == b'{');
+            }
+            Class::Close => {
+                if (objects & 1 == 1) != (*byte == b'}') {
+                    return Err(Fault::at(position, "brackets do not balance"));
+                }
+                open -= 1;
+                objects >>= 1;
+                if open == 0 {
+                    return Ok(position + 1);
+                }
+            }
+            Class::Word | Class::Plain | Class::Other => {
+                return Err(Fault::at(
+                    position,
+                    "a byte that JSON has only in strings stands outside of them",
+                ));
+            }
+        }
+        position += 1;
     }
 }
 

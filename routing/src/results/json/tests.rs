@@ -4,7 +4,6 @@ use crate::{reference::Reference, results::nothing};
 mod generate;
 mod lax;
 mod properties;
-mod spec;
 
 /// What the paths find, each as `.a[0]`, or the document's fault.
 fn read_all<const N: usize>(

@@ -3,28 +3,11 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{
-        super::{
-            found::{Found, Read},
-            paths::MAX_PATHS,
-        },
-        read,
-    },
+    super::spec::{self, ours},
     generate::{broken_document, document, lax_document, paths},
     lax::{self, Wins},
-    spec::{self, Answer},
 };
 use crate::reference::Path;
-
-/// Our reading; `None` for a malformed document.
-fn ours(document: &[u8], paths: &[Path]) -> Option<Vec<Answer>> {
-    let mut answers: Vec<Read<'_>> = vec![Ok(Found::Nothing); paths.len()];
-    let ways: Vec<_> = paths.iter().map(|path| Some(&**path)).collect();
-    assert!(ways.len() <= MAX_PATHS);
-    read(document, &ways, &mut answers).ok()?;
-    let text = |found: Found<'_>| found.into_text().map(|text| text.into_owned());
-    Some(answers.into_iter().map(|answer| answer.map(text).map_err(drop)).collect())
-}
 
 /// Where ours finds a value, the laxest reader finds the same or none.
 fn no_other_value(document: &[u8], paths: &[Path]) -> Result<(), TestCaseError> {

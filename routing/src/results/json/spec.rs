@@ -6,10 +6,24 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::{
+    found::{Found, Read},
+    paths::MAX_PATHS,
+};
 use crate::reference::{Path, Step};
 
 /// What a path finds: its text, or `Err` where it is ambiguous.
 pub(super) type Answer = Result<Option<String>, ()>;
+
+/// What our reader finds; `None` for a malformed document.
+pub(super) fn ours(document: &[u8], paths: &[Path]) -> Option<Vec<Answer>> {
+    let mut answers: Vec<Read<'_>> = vec![Ok(Found::Nothing); paths.len()];
+    let ways: Vec<_> = paths.iter().map(|path| Some(&**path)).collect();
+    assert!(ways.len() <= MAX_PATHS);
+    super::read(document, &ways, &mut answers).ok()?;
+    let text = |found: Found<'_>| found.into_text().map(|text| text.into_owned());
+    Some(answers.into_iter().map(|answer| answer.map(text).map_err(drop)).collect())
+}
 
 /// What the paths find by part 2 of the design; `None` for a malformed document.
 pub(super) fn read(document: &[u8], paths: &[Path]) -> Option<Vec<Answer>> {
@@ -126,15 +140,19 @@ fn may_be_skipped(value: &[u8], outer_depth: usize) -> bool {
 }
 
 /// What stands behind a string, `text` being what is behind its first quote.
-fn string(text: &[u8]) -> Option<&[u8]> {
-    match text {
-        [b'"', rest @ ..] => Some(rest),
-        [b'\\', b'u', a, b, c, d, rest @ ..] => {
-            [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()).then(|| string(rest)).flatten()
+fn string(mut text: &[u8]) -> Option<&[u8]> {
+    loop {
+        text = match text {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', b'u', a, b, c, d, rest @ ..]
+                if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
+            {
+                rest
+            }
+            [b'\\', b'u', ..] => return None,
+            [b'\\', b' '..=0xff, rest @ ..] | [b' '..=b'[' | b']'..=0xff, rest @ ..] => rest,
+            _ => return None,
         }
-        [b'\\', b'u', ..] => None,
-        [b'\\', b' '..=0xff, rest @ ..] | [b' '..=b'[' | b']'..=0xff, rest @ ..] => string(rest),
-        _ => None,
     }
 }
 
