@@ -18,7 +18,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use escape::unescape;
+pub(crate) use escape::{unescape, utf8};
 
 /// The longest reference, in bytes.
 pub const MAX_REFERENCE_BYTES: usize = 1024;

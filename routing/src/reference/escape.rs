@@ -17,8 +17,7 @@ pub(crate) fn unescape(raw: &[u8]) -> Result<Cow<'_, str>, EscapeError> {
     if let Some(offset) = raw.iter().position(|byte| *byte < 0x20) {
         return Err(EscapeError { offset, reason: "a control character stands unescaped in a string" });
     }
-    let text = str::from_utf8(raw)
-        .map_err(|error| EscapeError { offset: error.valid_up_to(), reason: "a string is not UTF-8" })?;
+    let text = utf8(raw)?;
     let Some(first) = memchr::memchr(b'\\', raw) else {
         return Ok(Cow::Borrowed(text));
     };
@@ -34,6 +33,12 @@ pub(crate) fn unescape(raw: &[u8]) -> Result<Cow<'_, str>, EscapeError> {
     }
     unescaped.push_str(&text[copied..]);
     Ok(Cow::Owned(unescaped))
+}
+
+/// The text of a JSON string that has neither escapes nor control characters.
+pub(crate) fn utf8(raw: &[u8]) -> Result<&str, EscapeError> {
+    str::from_utf8(raw)
+        .map_err(|error| EscapeError { offset: error.valid_up_to(), reason: "a string is not UTF-8" })
 }
 
 /// The character that the escape at the start of `raw` stands for, and the escape's length.

@@ -9,13 +9,13 @@
 
 use std::{borrow::Cow, str};
 
-use self::cursor::Cursor;
+use self::cursor::{Cursor, Raw};
 use super::{
     found::{Fault, Found, Read},
     likeness::{self, Likeness},
     paths::{Met, PathSet, Paths, step},
 };
-use crate::reference::{Step, unescape};
+use crate::reference::{Step, unescape, utf8};
 
 mod cursor;
 #[cfg(feature = "fuzzing")]
@@ -48,6 +48,9 @@ struct Reader<'d, 'p, 'r> {
 impl<'d> Reader<'d, '_, '_> {
     /// A value that the `active` paths lead to with their first `depth` steps.
     fn value(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
+        if active.is_empty() {
+            return self.cursor.skip_value();
+        }
         let ending = active.ending(self.paths, depth);
         match self.cursor.peek() {
             Some(b'{') => match active.to_member(self.paths, depth) {
@@ -58,9 +61,9 @@ impl<'d> Reader<'d, '_, '_> {
                 inside if inside.is_empty() => self.cursor.skip_value(),
                 inside => self.array(inside, depth),
             },
-            _ if active.is_empty() => self.cursor.skip_value(),
             Some(b'"') => {
-                let text = self.string()?;
+                let start = self.cursor.position() + 1;
+                let text = text(self.cursor.string()?, start)?;
                 self.answer(ending, &Found::String(text));
                 Ok(())
             }
@@ -74,6 +77,10 @@ impl<'d> Reader<'d, '_, '_> {
 
     fn object(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
         let mut met = Met::default();
+        let lengths = Lengths::of(active.iter().filter_map(|place| match step(self.paths, place, depth) {
+            Some(Step::Key(wanted)) => Some(&**wanted),
+            _ => None,
+        }));
         self.cursor.open();
         if self.cursor.close(b'}') {
             return Ok(());
@@ -83,21 +90,17 @@ impl<'d> Reader<'d, '_, '_> {
             if self.cursor.peek() != Some(b'"') {
                 return Err(self.cursor.fault("an object's key is missing or not in double quotes"));
             }
-            let key = self.string()?;
-            let meeting = met.meet(active, |place| match step(self.paths, place, depth) {
-                Some(Step::Key(wanted)) => likeness::of_keys(wanted, &key),
-                _ => Likeness::Different,
-            });
-            for place in meeting.twice.iter() {
-                self.read[place] =
-                    Err(Fault::at(start, "its object has this key twice, or alike but for case"));
-            }
+            let key = self.cursor.string()?;
+            let on = match lengths.may_be(key) {
+                true => self.key(&text(key, start + 1)?, start, &mut met, active, depth),
+                false => PathSet::default(),
+            };
             self.cursor.skip_white_space();
             if !self.cursor.take(b':') {
                 return Err(self.cursor.fault("an object's key is not followed by a colon"));
             }
             self.cursor.skip_white_space();
-            self.value(meeting.on, depth + 1)?;
+            self.value(on, depth + 1)?;
             self.cursor.skip_white_space();
             if self.cursor.close(b'}') {
                 return Ok(());
@@ -133,11 +136,16 @@ impl<'d> Reader<'d, '_, '_> {
         }
     }
 
-    /// A string that is read: a key on the way, or a value at its end.
-    fn string(&mut self) -> Result<Cow<'d, str>, Fault> {
-        let start = self.cursor.position() + 1;
-        let raw = self.cursor.string()?;
-        unescape(raw).map_err(|error| Fault::at(start + error.offset, error.reason))
+    /// Meets a key of an object on the way: the paths that lead on through it.
+    fn key(&mut self, key: &str, start: usize, met: &mut Met, active: PathSet, depth: usize) -> PathSet {
+        let meeting = met.meet(active, |place| match step(self.paths, place, depth) {
+            Some(Step::Key(wanted)) => likeness::of_keys(wanted, key),
+            _ => Likeness::Different,
+        });
+        for place in meeting.twice.iter() {
+            self.read[place] = Err(Fault::at(start, "its object has this key twice, or alike but for case"));
+        }
+        meeting.on
     }
 
     /// A number, a boolean or `null` that is read.
@@ -159,6 +167,35 @@ impl<'d> Reader<'d, '_, '_> {
         for place in places.iter() {
             self.read[place] = Ok(found.clone());
         }
+    }
+}
+
+/// The text of a string that is read and has its first character at `start`: a key on the way, or a value at its end.
+fn text(Raw { bytes, is_escaped }: Raw<'_>, start: usize) -> Result<Cow<'_, str>, Fault> {
+    let text = if is_escaped { unescape(bytes) } else { utf8(bytes).map(Cow::Borrowed) };
+    text.map_err(|error| Fault::at(start + error.offset, error.reason))
+}
+
+/// How long the wanted keys of an object are: most other keys are told from them by that alone.
+struct Lengths(u64);
+
+impl Lengths {
+    fn of<'p>(wanted: impl Iterator<Item = &'p str>) -> Self {
+        Self(wanted.fold(0, |lengths, key| match likeness::is_plain(key) {
+            true => lengths | Self::bit(key.len()),
+            false => u64::MAX,
+        }))
+    }
+
+    /// Whether a key may be a wanted one, or alike. It is another one for sure where both are plain and their lengths
+    /// differ. Without escapes only ASCII is plain: there is no NUL in it, and no broken UTF-8.
+    fn may_be(&self, key: Raw<'_>) -> bool {
+        self.0 & Self::bit(key.bytes.len()) != 0 || key.is_escaped || !key.bytes.is_ascii()
+    }
+
+    /// One bit for many lengths, which only lets more keys be compared.
+    fn bit(length: usize) -> u64 {
+        1 << (length % 64)
     }
 }
 

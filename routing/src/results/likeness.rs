@@ -47,8 +47,9 @@ pub(super) fn of_fields(wanted: &str, name: &str) -> Likeness {
     if alike { Likeness::Alike } else { Likeness::Different }
 }
 
-/// Whether only the case of its letters can hide in a name: nearly always.
-fn is_plain(name: &str) -> bool {
+/// Whether only the case of its letters can hide in a name: nearly always. Two plain names of different lengths are never
+/// alike to [`of_keys`].
+pub(super) fn is_plain(name: &str) -> bool {
     name.is_ascii() && memchr::memchr(0, name.as_bytes()).is_none()
 }
 

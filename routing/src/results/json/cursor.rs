@@ -4,7 +4,8 @@
 //! `{}[]:,` and `[A-Za-z0-9+.-]` appear. So no reader with a laxer grammar (single quotes, comments, bare keys with
 //! quotes in them) sees other string borders than we do. Numbers and words are not judged further.
 //!
-//! [`Cursor::skip_value`] and the two scans below it are all that a faster classification would replace.
+//! Containers are skipped fast by [`skip`](super::skip). Strings that are read, and strings and words beside them, are
+//! mostly short: they are read here.
 
 use super::{super::found::Fault, skip::Skipper};
 use crate::reference::MAX_REFERENCE_STEPS;
@@ -13,6 +14,14 @@ use crate::reference::MAX_REFERENCE_STEPS;
 const MAX_DEPTH: usize = 128;
 const TOO_DEEP: &str = "JSON is deeper than 128";
 const TRUNCATED: &str = "the JSON document ends too early";
+
+/// What stands between the quotes of a string. It holds no control byte.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw<'d> {
+    pub(super) bytes: &'d [u8],
+    /// Whether there is a backslash in it.
+    pub(super) is_escaped: bool,
+}
 
 /// A place in a document.
 pub(super) struct Cursor<'d> {
@@ -44,6 +53,7 @@ impl<'d> Cursor<'d> {
         found
     }
 
+    #[inline]
     pub(super) fn skip_white_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.position += 1;
@@ -68,10 +78,11 @@ impl<'d> Cursor<'d> {
 
     /// Steps over the string that begins here. What stands between its quotes, escapes unchecked but for what
     /// [`skip_value`](Self::skip_value) checks.
-    pub(super) fn string(&mut self) -> Result<&'d [u8], Fault> {
+    pub(super) fn string(&mut self) -> Result<Raw<'d>, Fault> {
         let start = self.position + 1;
-        self.position = string_end(self.document, start)?;
-        Ok(&self.document[start..self.position - 1])
+        let (end, is_escaped) = string_end(self.document, start)?;
+        self.position = end;
+        Ok(Raw { bytes: &self.document[start..end - 1], is_escaped })
     }
 
     /// Steps over a word: a run of the bytes that numbers, `true`, `false` and `null` consist of.
@@ -127,7 +138,7 @@ pub(super) fn container_end(document: &[u8], start: usize, room: usize) -> Resul
         };
         match class(*byte) {
             Class::Quote => {
-                position = string_end(document, position + 1)?;
+                (position, _) = string_end(document, position + 1)?;
                 continue;
             }
             Class::Open => {
@@ -158,15 +169,17 @@ pub(super) fn container_end(document: &[u8], start: usize, room: usize) -> Resul
     }
 }
 
-/// Where the string that has its first character at `start` is over: behind its closing quote.
-fn string_end(document: &[u8], start: usize) -> Result<usize, Fault> {
-    let mut position = start;
+/// Where the string that has its first character at `start` is over: behind its closing quote. And whether there is a
+/// backslash in it.
+fn string_end(document: &[u8], start: usize) -> Result<(usize, bool), Fault> {
+    let (mut position, mut is_escaped) = (start, false);
     loop {
         position += ordinary(&document[position..]);
         match document.get(position) {
-            Some(b'"') => return Ok(position + 1),
+            Some(b'"') => return Ok((position + 1, is_escaped)),
             Some(b'\\') => {
-                position += escape(&document[position..]).ok_or(Fault::at(position, BAD_ESCAPE))?
+                position += escape(&document[position..]).ok_or(Fault::at(position, BAD_ESCAPE))?;
+                is_escaped = true;
             }
             Some(_) => return Err(Fault::at(position, "a control character stands unescaped in a string")),
             None => return Err(Fault::at(position, TRUNCATED)),
