@@ -69,11 +69,11 @@ class Api:
         """The error of a call that must fail."""
         return refusal(method, lambda: self.call(method, **request))
 
-    def pages(self, method, field, /, **request):
-        """All pages of a list, one resource each."""
+    def pages(self, method, field, /, size=1, **request):
+        """All pages of a list, of so many resources each."""
         token = ""
         while True:
-            page = self.call(method, **request, pageSize=1, pageToken=token)
+            page = self.call(method, **request, pageSize=size, pageToken=token)
             yield page.get(field, [])
             token = page.get("nextPageToken")
             if not token:

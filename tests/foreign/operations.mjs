@@ -179,6 +179,9 @@ async function edges(api) {
   assert.ok((await api.WaitForRevision({ revision, minEdges: 1, timeout: { seconds: 30 } })).reached);
   const { edges: [edge] } = await api.ListEdges({});
   assert.ok((await api.GetEdge({ name: edge.name })).edge.connected);
+  assert.deepEqual(await refused(api.AcceptConfiguration({ name: edge.name })), ["FAILED_PRECONDITION", "NOTHING_HELD_BACK"]);
+  // Only an edge that holds something back has it answer, as in operations.py.
+  unanswered.delete("/pointsman.admin.v1.EdgeService/AcceptConfiguration");
 }
 
 async function manifests(api) {

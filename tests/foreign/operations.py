@@ -263,7 +263,7 @@ def edges(api):
     assert api.WaitForRevision(revision=last, minEdges=1, timeout="30s")["reached"]
     listed = api.ListEdges(filter='connected = "true"')["edges"]
     assert len(listed) == 1 and api.GetEdge(name=listed[0]["name"])["edge"]["connected"], listed
-    pages = list(api.pages("GetConfig", "resources"))
+    pages = list(api.pages("GetConfig", "resources", size=500))
     assert DEPLOYMENT in {resource["name"] for page in pages for resource in page}, pages
     from base64 import b64decode
 
@@ -278,16 +278,25 @@ def an_edge(api):
     def stream(name):
         said = SimpleQueue()
         said.put({"hello": {"edge": name, "version": "foreign"}})
-        return edge.both("StreamConfig", iter(said.get, None))
+        return said, edge.both("StreamConfig", iter(said.get, None))
 
-    another = refusal("the hello of another edge", lambda: next(stream("edges/another")))
+    another = refusal("the hello of another edge", lambda: next(stream("edges/another")[1]))
     assert reason(another) == ("PERMISSION_DENIED", "EDGE_NOT_BOUND"), another
-    answers = stream("edges/foreign")
+    said, answers = stream("edges/foreign")
     chunks = [next(answers)["chunk"]]
     while not chunks[-1].get("commit"):
         chunks.append(next(answers)["chunk"])
     assert chunks[0]["full"] and DEPLOYMENT in {sent["name"] for chunk in chunks for sent in chunk["upserts"]}, chunks
     assert api.GetEdge(name="edges/foreign")["edge"]["version"] == "foreign"
+    # It holds back what it was sent, until an admin accepts it.
+    assert reason(api.refused("AcceptConfiguration", name="edges/foreign")) == ("FAILED_PRECONDITION", "NOTHING_HELD_BACK")
+    held_back = {"epoch": chunks[0]["epoch"], "revision": chunks[0]["revision"], "endpointsServed": 4, "endpointsRemoved": 3}
+    said.put({"ack": {"revision": 0, "hash": "A" * 22, "heldBack": held_back}})
+    lagging = api.WaitForRevision(revision=held_back["revision"], edges=["edges/foreign"], timeout="30s")["lagging"]
+    assert [edge["edge"] for edge in lagging] == ["edges/foreign"], lagging
+    accepted = api.AcceptConfiguration(name="edges/foreign", epoch=held_back["epoch"])["accepted"]
+    assert accepted[0]["edge"] == "edges/foreign", accepted
+    assert any("accept" in answer for answer in answers)
     # A token that is revoked ends the stream that is open.
     api.RevokeAccessToken(name="accessTokens/foreign")
     over = refusal("a stream with a revoked token", lambda: list(answers))
