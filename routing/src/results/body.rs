@@ -33,7 +33,7 @@ pub(super) enum Format<'w> {
 impl<'w> Format<'w> {
     /// What the headers say. A fault where they say two things.
     pub(super) fn of(headers: &'w HeaderMap) -> Result<Self, Fault> {
-        let content_type = match request::header(headers, request::CONTENT_TYPE)? {
+        let content_type = match request::content_type(headers)? {
             Found::String(Cow::Borrowed(content_type)) => content_type,
             _ => "",
         };
@@ -55,15 +55,31 @@ impl<'w> Format<'w> {
         if charset.is_some_and(|charset| !parameters::is_utf8(&charset)) || is_encoded(headers) {
             return Ok(Self::None);
         }
-        let essence = essence.to_ascii_lowercase();
-        Ok(match &*essence {
-            "" | "application/json" => Self::Json,
-            "application/x-www-form-urlencoded" => Self::Form,
-            "text/xml" | "application/xml" => Self::Xml,
-            _ if essence.ends_with("+json") => Self::Json,
-            _ if essence.ends_with("+xml") => Self::Xml,
-            _ if essence.starts_with("multipart/") => Self::Multipart(boundary),
-            _ => Self::None,
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        let ends_with = |suffix: &str| {
+            essence
+                .len()
+                .checked_sub(suffix.len())
+                .and_then(|start| essence.get(start..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+        };
+        let starts_with = |prefix: &str| {
+            essence.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        Ok(if is("") || is("application/json") {
+            Self::Json
+        } else if is("application/x-www-form-urlencoded") {
+            Self::Form
+        } else if is("text/xml") || is("application/xml") {
+            Self::Xml
+        } else if ends_with("+json") {
+            Self::Json
+        } else if ends_with("+xml") {
+            Self::Xml
+        } else if starts_with("multipart/") {
+            Self::Multipart(boundary)
+        } else {
+            Self::None
         })
     }
 

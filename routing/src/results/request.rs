@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderValue};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AsHeaderName, CONTENT_TYPE},
+};
 
 use super::{
     body,
@@ -12,8 +15,6 @@ use super::{
     nothing,
 };
 use crate::{outcome::Outcome, reference::Step, webhook::Webhook};
-
-pub(super) const CONTENT_TYPE: &str = "content-type";
 
 /// Reads the values at `paths`, each part of the request at most once. Of a request with two content types nothing is
 /// read: whoever gets it next cannot know which body it is.
@@ -37,7 +38,7 @@ pub(super) fn read<'w, const N: usize>(
             [] if first.is("method") => Ok(text(webhook.method.as_str())),
             [] if first.is("pathFragment") => Ok(text(webhook.path_fragment)),
             [Step::Key(name)] if first.is("headers") => header(webhook.headers, name),
-            [step] if first.is("body") && step.is("contentType") => header(webhook.headers, CONTENT_TYPE),
+            [step] if first.is("body") && step.is("contentType") => content_type(webhook.headers),
             _ => Ok(Found::Nothing),
         }
         .map_err(&ambiguous);
@@ -88,9 +89,19 @@ fn text(text: &str) -> Found<'_> {
     Found::String(Cow::Borrowed(text))
 }
 
+/// What the body says that it is.
+pub(super) fn content_type(headers: &HeaderMap) -> Read<'_> {
+    found(headers, only_header(headers, CONTENT_TYPE)?, CONTENT_TYPE.as_str())
+}
+
 /// The value of the one header of this name, whose case does not matter.
-pub(super) fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
-    let Some(value) = only_header(headers, name)? else {
+fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
+    found(headers, only_header(headers, name)?, name)
+}
+
+/// What the only header of a name says, where some readers find no other one of it.
+fn found<'w>(headers: &'w HeaderMap, value: Option<&'w HeaderValue>, name: &str) -> Read<'w> {
+    let Some(value) = value else {
         return Ok(Found::Nothing);
     };
     if headers.keys().any(|other| alike(other.as_str(), name)) {
@@ -104,7 +115,7 @@ pub(super) fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
 }
 
 /// The header of this name. A fault where there are two.
-fn only_header<'w>(headers: &'w HeaderMap, name: &str) -> Result<Option<&'w HeaderValue>, Fault> {
+fn only_header(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, Fault> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(Fault::new("the request has this header twice")),
