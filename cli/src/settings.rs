@@ -3,6 +3,7 @@
 pub(crate) use self::{
     admin::AdminSettings,
     control_plane::ControlPlaneSettings,
+    copy::{CopySettings, CopySettingsError},
     edge::EdgeSettings,
     edge_token::EdgeTokenSettings,
     egress::EgressSettings,
@@ -16,6 +17,7 @@ pub(crate) use self::{
 
 pub(crate) mod admin;
 mod control_plane;
+mod copy;
 mod edge;
 mod edge_token;
 mod egress;

@@ -5,13 +5,14 @@ mod supervise;
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use pointsman_routing::name::{EdgeId, NameError};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::spawn_blocking};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::supervise::Supervisor;
 pub use crate::sync::ControlPlaneError;
 use crate::{
     config::Config,
+    copy::{CopyError, Folder},
     egress::Egress,
     ingress::Ingress,
     listener::{self, CertificateError, Listener},
@@ -52,6 +53,9 @@ pub enum BuildError {
     /// The certificate of the webhook port.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The copy of the configuration on disk.
+    #[error("the copy of the configuration: {0}")]
+    Copy(#[from] CopyError),
     /// The status port cannot be bound.
     #[error("the status port {addr} cannot be bound: {source}")]
     StatusPort {
@@ -74,6 +78,7 @@ impl App {
         let preprocess = PreprocessClient::of_edge(&config, egress.clone(), metrics.clone())?;
         let ingress =
             Ingress::new(&config, Arc::clone(&serving), egress.clone(), preprocess, metrics.clone())?;
+        let copy = open_copy(&config).await?;
         let status = bind_status(config.status_listen).await?;
         for listener in config.own_listeners.iter().chain([&config.edge_listen, &status.1]) {
             egress.add_own_listener(*listener);
@@ -81,7 +86,7 @@ impl App {
         let status_server = StatusServer { readiness: Readiness::default(), metrics: metrics.clone() };
         let configured = CancellationToken::new();
         let times = Times::within(config.longest_pause);
-        let sync = Sync { control_plane, edge, serving, metrics, configured, times };
+        let sync = Sync { control_plane, edge, serving, metrics, configured, times, copy };
         Ok(Self { config, status, status_server, ingress, egress, sync })
     }
 
@@ -114,6 +119,12 @@ impl App {
         let status = supervisor.spawn("the status port", status);
         Running { status_addr, edge_addr, failed, readiness, stop, webhooks, sync, status }
     }
+}
+
+/// Waits for its lock, so not among what else the runtime does.
+async fn open_copy(config: &Config) -> Result<Option<Folder>, CopyError> {
+    let Some(copy) = config.copy.clone() else { return Ok(None) };
+    spawn_blocking(move || Folder::open(&copy)).await.expect("opening does not panic").map(Some)
 }
 
 async fn bind_status(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BuildError> {

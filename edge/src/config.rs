@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
-pub use crate::sync::AccessToken;
+pub use crate::{
+    copy::{CopyError, CopyKey, CopyKeyError, CopyKeySource, MalformedCopyKey},
+    sync::AccessToken,
+};
 
 /// Everything that an edge can be told.
 #[derive(Clone, Debug)]
@@ -39,8 +42,30 @@ pub struct Config {
     pub preprocess_socket_dir: Option<PathBuf>,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are extended and not replaced.
     pub trusted_proxies: Vec<IpNet>,
+    /// The copy of the configuration on disk; without one an edge serves nothing after a restart until it reaches its
+    /// control plane.
+    pub copy: Option<CopyConfig>,
     /// Times and sizes.
     pub limits: Limits,
+}
+
+/// The copy of the configuration that an edge keeps on disk.
+#[derive(Clone, Debug)]
+pub struct CopyConfig {
+    /// The folder; made where it is missing. No other edge may use it.
+    pub folder: PathBuf,
+    /// What it is encrypted with.
+    pub key: CopyKeySource,
+    /// All of its files together: 4 GiB.
+    pub limit_bytes: u64,
+}
+
+impl CopyConfig {
+    /// A copy in this folder, with its key beside it.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), key: CopyKeySource::InFolder, limit_bytes: 4 * 1024 * 1024 * 1024 }
+    }
 }
 
 /// A certificate and its key, both PEM files. Read again when they change.
@@ -133,6 +158,7 @@ impl Config {
             own_listeners: Vec::new(),
             preprocess_socket_dir: None,
             trusted_proxies: Vec::new(),
+            copy: None,
             limits: Limits::default(),
         }
     }

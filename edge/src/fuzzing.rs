@@ -1,4 +1,4 @@
-//! For fuzz targets: what parses bytes from the control plane, and from Preprocess services.
+//! For fuzz targets: what parses bytes from the control plane, from Preprocess services, and from the disk.
 
 use bytes::Bytes;
 use pointsman_proto::{edge::v1::Resource, preprocess::v1::PreprocessResponse};
@@ -42,4 +42,15 @@ fn depth(value: &ReplyValue) -> usize {
         _ => return 0,
     };
     1 + deepest.unwrap_or_default()
+}
+
+/// A copy of the configuration as an edge finds it on disk: it is read to where it is sound, or refused. See
+/// `copy::fuzzing` for what the bytes mean.
+///
+/// # Panics
+///
+/// Where that does not hold.
+pub fn copy(data: &[u8]) {
+    let (file, key) = crate::copy::fuzzing::file(data);
+    sync::restored(&file, &key);
 }

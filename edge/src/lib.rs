@@ -14,6 +14,7 @@ pub mod access;
 pub mod app;
 pub mod config;
 mod conn;
+mod copy;
 pub mod egress;
 mod forward;
 #[cfg(feature = "fuzzing")]

@@ -5,6 +5,9 @@
 //! snapshot as what it will be ([`held`]) → [`hold`] holds it back where it takes away too much → [`holder`] takes the whole
 //! commit in → what is served is swapped once → the edge acknowledges, with every resource that it cannot use.
 //!
+//! Before that, and where there is one, [`restore`] takes the copy on disk in, and [`keeping`] writes it on: a commit is
+//! there before it is acknowledged.
+//!
 //! A stream that ends, stalls or drifts is begun anew, with growing pauses. Meanwhile the edge serves what it has.
 
 mod backoff;
@@ -20,7 +23,9 @@ mod held;
 mod hold;
 mod holder;
 mod intake;
+mod keeping;
 mod outbound;
+mod restore;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod session;
@@ -31,12 +36,13 @@ use std::{
 };
 
 use pointsman_routing::name::EdgeId;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::control_plane::ControlPlane;
-use self::{backoff::Backoff, holder::Holder, session::Session};
+use self::{backoff::Backoff, holder::Holder, keeping::Keeping, session::Session};
 pub use self::{control_plane::ControlPlaneError, credentials::AccessToken};
-use crate::{serving::Serving, telemetry::Metrics};
+use crate::{copy::Folder, serving::Serving, telemetry::Metrics};
 
 /// Keeps what is served up to date.
 pub(crate) struct Sync {
@@ -52,6 +58,8 @@ pub(crate) struct Sync {
     pub(crate) configured: CancellationToken,
     /// Times.
     pub(crate) times: Times,
+    /// Where the copy on disk is kept, until it is taken in.
+    pub(crate) copy: Option<Folder>,
 }
 
 /// Times of the stream.
@@ -91,18 +99,19 @@ impl Times {
 
 impl Sync {
     /// Runs until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let folder = self.copy.take();
         let sync = Arc::new(self);
-        let mut holder = Holder::default();
+        let (mut holder, mut keeping) = sync.restore(folder).await;
         let mut backoff = Backoff::new(sync.times.first_pause, sync.times.longest_pause);
         let mut snapshot_wanted = false;
         loop {
             let begun = Instant::now();
-            let ended = Session::new(&sync, holder, snapshot_wanted, stop.clone()).run().await;
+            let ended = Session::new(&sync, holder, &mut keeping, snapshot_wanted, stop.clone()).run().await;
             holder = ended.holder;
             snapshot_wanted = ended.snapshot_wanted;
             if ended.reason.is_stop() {
-                return;
+                break;
             }
             // One that ends right after it began, as when two edges have one id, is no reason to hurry.
             if ended.was_good && begun.elapsed() >= sync.times.longest_pause {
@@ -112,9 +121,36 @@ impl Sync {
             let pause = backoff.pause(ended.reason.told_to_wait());
             tracing::warn!(reason = %ended.reason, ?pause, "the stream from the control plane has ended");
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                return;
+                break;
             }
         }
+        keeping.close().await;
+    }
+
+    /// Serves what is on disk, if there is something.
+    async fn restore(&self, folder: Option<Folder>) -> (Holder, Keeping) {
+        let Some(folder) = folder else { return (Holder::default(), Keeping::default()) };
+        let metrics = self.metrics.clone();
+        let restored = spawn_blocking(move || {
+            let (holder, restored) = restore::restore(&folder, &metrics);
+            (folder, holder, restored)
+        });
+        // Lost only where it panics, which tells of itself.
+        let Ok((folder, holder, restored)) = restored.await else {
+            return (Holder::default(), Keeping::default());
+        };
+        if !holder.epoch().is_empty() {
+            self.serving.store(Arc::new(holder.served()));
+            self.metrics.config_restored(holder.revision(), holder.len(), holder.rejected());
+            self.configured.cancel();
+            holder.log_rejections_after(-1);
+        }
+        let copy = folder.keep(restored, restore::usable, self.metrics.clone());
+        let copy =
+            copy.inspect_err(|error| tracing::warn!(%error, "the edge keeps no copy of its configuration"));
+        let mut keeping = Keeping::new(copy.ok());
+        keeping.begin(&holder).await;
+        (holder, keeping)
     }
 }
 
@@ -125,4 +161,10 @@ mod tests;
 #[cfg(feature = "fuzzing")]
 pub(crate) fn refusal(resource: pointsman_proto::edge::v1::Resource) -> Option<String> {
     convert::resource(resource).form.err().map(|unusable| unusable.reason)
+}
+
+/// Takes a copy in, if it can be.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn restored(file: &[u8], key: &crate::copy::CopyKey) {
+    restore::take_in_bytes(file, key);
 }

@@ -38,6 +38,10 @@ pub(super) struct Edge {
     /// The PEM file of that certificate's private key.
     #[arg(long, env = "POINTSMAN_CONTROL_PLANE_KEY", value_name = "FILE", requires = "control_plane_cert")]
     control_plane_key: Option<PathBuf>,
+    /// The folder of the edge's copy of its configuration, with which it starts and serves while the control plane is
+    /// away; made where it is missing. Without it nothing is kept.
+    #[arg(long, env = "POINTSMAN_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
     #[command(flatten)]
     token: EdgeTokenSettings,
     /// Send the token also over plain http to another machine, where everybody on the way can read it.
@@ -68,6 +72,10 @@ impl Edge {
             config.control_plane_identity = identity.map(|(cert, key)| TlsFiles { cert, key });
             config.token = self.token.token();
             config.token_over_plaintext = self.token_over_plaintext;
+            config.copy = self.data.as_deref().map(|folder| self.edge.copy(folder)).transpose()?;
+            if config.copy.is_none() {
+                tracing::warn!("without --data nothing is kept: after a restart this edge serves nothing until it reaches its control plane");
+            }
             let edge = tokio::select! {
                 started = RunningEdge::start(config, runtime.handle().clone()) => started?,
                 _ = signals.next() => return Ok(()),

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
     addresses::{self, Addresses, AddressesFileError},
-    settings::{ProcessSettings, secret_key::SecretKeySettingsError},
+    settings::{CopySettingsError, ProcessSettings, secret_key::SecretKeySettingsError},
     signals::Signals,
 };
 
@@ -30,6 +30,9 @@ pub(crate) enum ServeError {
     /// The keys that secrets are encrypted with.
     #[error(transparent)]
     SecretKey(#[from] SecretKeySettingsError),
+    /// The edge's copy of its configuration.
+    #[error(transparent)]
+    Copy(#[from] CopySettingsError),
     /// The edge cannot be built.
     #[error("the edge cannot start: {}", with_causes(.0))]
     Edge(#[source] edge::BuildError),

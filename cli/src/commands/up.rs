@@ -20,6 +20,9 @@ use crate::{
 /// The edge of this process.
 const EDGE_ID: &str = "local";
 
+/// The folder of its copy, in that of the database.
+const EDGE_FOLDER: &str = "edge";
+
 #[derive(Args, Debug)]
 pub(super) struct Up {
     #[command(flatten)]
@@ -74,6 +77,7 @@ impl Up {
         let control_plane_url = addresses::url(edges.unwrap_or(admin), false);
         let mut config = self.edge.config(EDGE_ID, &control_plane_url, &self.tls, &self.egress);
         config.token = Some(token);
+        config.copy = Some(self.edge.copy(&self.control_plane.data().join(EDGE_FOLDER))?);
         config.own_listeners.extend([admin].into_iter().chain(edges));
         servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);
         Ok(servers)

@@ -1,6 +1,11 @@
 //! Settings of a control plane, in `up` and on its own.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Args, builder::BoolishValueParser};
 use pointsman_control_plane::{Config, PublicUrl};
@@ -52,6 +57,11 @@ impl ControlPlaneSettings {
         config.plaintext = self.admin_plaintext;
         config.public_url = self.public_url.clone().map_or_else(PublicUrl::default, PublicUrl::known);
         Ok(config)
+    }
+
+    /// The folder of the database.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Whether it was told what endpoint URLs start with.

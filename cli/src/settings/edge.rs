@@ -1,12 +1,12 @@
 //! Settings of an edge, in `up` and on its own.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use clap::Args;
 use ipnet::IpNet;
-use pointsman_edge::config::{Config, TlsFiles};
+use pointsman_edge::config::{Config, CopyConfig, TlsFiles};
 
-use super::{EgressSettings, TlsSettings, limits::LimitSettings, units};
+use super::{CopySettings, CopySettingsError, EgressSettings, TlsSettings, limits::LimitSettings, units};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EdgeSettings {
@@ -21,6 +21,8 @@ pub(crate) struct EdgeSettings {
     #[arg(long, env = "POINTSMAN_TRUSTED_PROXY", value_name = "NETWORK", value_parser = units::network, value_delimiter = ',')]
     trusted_proxy: Vec<IpNet>,
     #[command(flatten)]
+    copy: CopySettings,
+    #[command(flatten)]
     limits: LimitSettings,
 }
 
@@ -30,7 +32,12 @@ impl EdgeSettings {
         [self.edge_listen, self.status_listen]
     }
 
-    /// The configuration of the edge `id`.
+    /// The copy on disk, in `folder`.
+    pub(crate) fn copy(&self, folder: &Path) -> Result<CopyConfig, CopySettingsError> {
+        self.copy.config(folder)
+    }
+
+    /// The configuration of the edge `id`; it keeps no copy.
     pub(crate) fn config(
         &self,
         id: &str,

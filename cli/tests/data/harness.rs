@@ -38,11 +38,13 @@ impl Folder {
         self.path(name).to_str().expect("a path").to_owned()
     }
 
-    /// The names of the files of the data folder.
+    /// The names of the files of the data folder, without those of the edge in its folder.
     pub(crate) fn data(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.path("data"))
             .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+            .map(|entry| entry.expect("an entry"))
+            .filter(|entry| entry.file_type().expect("a type").is_file())
+            .map(|entry| entry.file_name().into_string().expect("text"))
             .collect();
         names.sort();
         names

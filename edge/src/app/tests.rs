@@ -67,6 +67,28 @@ async fn the_webhook_port_waits_for_a_configuration_also_an_empty_one() {
 }
 
 #[tokio::test]
+async fn the_webhook_port_is_bound_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut control_plane = ControlPlaneStub::start().await;
+    let mut config = config(&control_plane.url());
+    config.copy = Some(crate::config::CopyConfig::new(folder.path()));
+    let edge = App::build(config.clone()).await.unwrap().spawn();
+    let mut stream = control_plane.stream().await;
+    stream.send(chunk(1, true, vec![], &[])).await;
+    stream.ack().await;
+    let other =
+        App::build(Config { copy: config.copy.clone(), ..self::config("http://other.invalid") }).await;
+    assert!(matches!(other, Err(BuildError::Copy(_))));
+    soon("end of the drain", edge.drain()).await;
+    control_plane.stop().await;
+
+    let edge = App::build(config).await.unwrap().spawn();
+    let webhooks = soon("webhook port", edge.edge_addr()).await.unwrap();
+    assert!(get(webhooks, "/hooks/nothing").await.starts_with("HTTP/1.1 404"));
+    assert!(get(edge.status_addr(), "/metrics").await.contains("pointsman_edge_config_revision 1"));
+}
+
+#[tokio::test]
 async fn nothing_is_left_after_a_drain() {
     let before = Handle::current().metrics().num_alive_tasks();
     let (edge, control_plane) = running().await;

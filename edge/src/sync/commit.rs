@@ -5,6 +5,7 @@ use pointsman_proto::edge::v1::{Chunk, Resource};
 use super::{
     convert,
     held::{Change, Held},
+    keeping::Raw,
 };
 
 /// All that is taken in together.
@@ -66,6 +67,11 @@ impl Part {
     /// How much work it is to convert.
     pub(super) fn len(&self) -> usize {
         self.upserts.len()
+    }
+
+    /// All its resources as they came.
+    pub(super) fn raw(&self) -> Raw {
+        Raw { full: self.full, upserts: self.upserts.clone(), removals: self.removals.clone() }
     }
 
     /// Whether the commit is whole with it.

@@ -34,6 +34,8 @@ pub(super) enum EndReason {
     Chunk(#[from] ChunkError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    #[error("the copy on disk is to be written anew, which needs a snapshot")]
+    Copy,
     #[error("the configuration could not be taken in: {0}")]
     Internal(#[from] JoinError),
 }
@@ -51,6 +53,7 @@ impl EndReason {
             Self::Stalled(_) => "stalled",
             Self::Drift { .. } => "drift",
             Self::Chunk(_) | Self::Apply(_) => "protocol",
+            Self::Copy => "copy",
             Self::Internal(_) => "internal",
         }
     }

@@ -99,6 +99,12 @@ impl Holder {
         self.held.rejections().len()
     }
 
+    /// The names of those whose last good form is served in place of an update that cannot be used.
+    pub(super) fn serving_previous(&self) -> Vec<String> {
+        let rejected = self.held.rejections().iter().filter(|(_, rejected)| rejected.serving_previous);
+        rejected.map(|(name, _)| name.to_string()).collect()
+    }
+
     /// Writes a line for each rejection that is newer than this revision, up to a bound; the control plane has them all.
     pub(super) fn log_rejections_after(&self, revision: i64) {
         let newer = self.held.rejections().iter().filter(|(_, rejected)| rejected.revision > revision);

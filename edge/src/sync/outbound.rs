@@ -8,7 +8,6 @@ use pointsman_proto::edge::{
 };
 use tokio::{
     sync::mpsc,
-    task::JoinError,
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
 
@@ -53,19 +52,15 @@ impl Outbound {
     }
 
     /// Waits for long work, and goes on saying that we are there.
-    pub(super) async fn beating<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, JoinError>>,
-        holder: &Holder,
-    ) -> Result<T, JoinError> {
+    pub(super) async fn beating<T>(&mut self, work: impl Future<Output = T>, holder: &Holder) -> T {
         self.beating_with(work, (holder.revision(), holder.hash())).await
     }
 
     pub(super) async fn beating_with<T>(
         &mut self,
-        work: impl Future<Output = Result<T, JoinError>>,
+        work: impl Future<Output = T>,
         position: (i64, ConfigHash),
-    ) -> Result<T, JoinError> {
+    ) -> T {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {

@@ -27,6 +27,7 @@ use super::{
     hold::{self, HeldBack, Outcome},
     holder::{Applied, Holder},
     intake::{FEW_RESOURCES, Intake},
+    keeping::Keeping,
     outbound::{Outbound, request},
 };
 use crate::serving;
@@ -40,6 +41,7 @@ const OUTBOUND_MESSAGES: usize = 4;
 pub(super) struct Session<'s> {
     sync: &'s Arc<Sync>,
     holder: Holder,
+    keeping: &'s mut Keeping,
     snapshot_wanted: bool,
     stop: CancellationToken,
     was_good: bool,
@@ -63,10 +65,21 @@ impl<'s> Session<'s> {
     pub(super) fn new(
         sync: &'s Arc<Sync>,
         holder: Holder,
+        keeping: &'s mut Keeping,
         snapshot_wanted: bool,
         stop: CancellationToken,
     ) -> Self {
-        Self { sync, holder, snapshot_wanted, stop, was_good: false, held_back: None, accepted: None }
+        let snapshot_wanted = keeping.wants_snapshot() || snapshot_wanted;
+        Self {
+            sync,
+            holder,
+            keeping,
+            snapshot_wanted,
+            stop,
+            was_good: false,
+            held_back: None,
+            accepted: None,
+        }
     }
 
     /// Runs the stream until it ends.
@@ -76,6 +89,7 @@ impl<'s> Session<'s> {
             Ok(never) => match never {},
         };
         self.sync.metrics.set_config_connected(false);
+        self.keeping.discard().await;
         let was_good = self.was_good && !reason.wants_snapshot();
         let snapshot_wanted = self.snapshot_wanted || reason.wants_snapshot();
         Ended { holder: self.holder, reason, snapshot_wanted, was_good }
@@ -100,6 +114,7 @@ impl<'s> Session<'s> {
                     message.map_err(|_| EndReason::Silent(times.silence))??
                 }
                 () = outbound.beat(&self.holder) => continue,
+                () = self.keeping.snapshot_wanted() => return Err(EndReason::Copy),
             };
             match message.ok_or(EndReason::Closed)?.message {
                 Some(Incoming::Chunk(chunk)) => self.hear_chunk(chunk, &mut intake, &mut outbound).await?,
@@ -155,19 +170,28 @@ impl<'s> Session<'s> {
         outbound: &mut Outbound,
     ) -> Result<(), EndReason> {
         let part = Part::parse(chunk)?;
-        let Some(commit) = intake.add(part, outbound, &self.holder).await? else { return Ok(()) };
+        let raw = self.keeping.is_on().then(|| part.raw());
+        let is_first = !intake.is_open();
+        let added = intake.add(part, outbound, &self.holder).await?;
+        if let Some(raw) = raw {
+            let keeping = self.keeping.hear(is_first, raw);
+            outbound.beating(keeping, &self.holder).await;
+        }
+        let Some(commit) = added else { return Ok(()) };
         self.take_in(commit, outbound).await?;
         self.was_good = true;
         outbound.send(Outgoing::Ack(self.ack())).await
     }
 
     fn ack(&self) -> Ack {
-        Ack { held_back: self.held_back.as_ref().map(HeldBack::to_wire), ..self.holder.ack() }
+        let held_back = self.held_back.as_ref().map(HeldBack::to_wire);
+        Ack { held_back, copy_fault: self.keeping.fault(), ..self.holder.ack() }
     }
 
     /// What is served is swapped here and nowhere else.
     async fn take_in(&mut self, commit: Commit, outbound: &mut Outbound) -> Result<(), EndReason> {
         let started = StdInstant::now();
+        let before = (self.holder.revision(), self.holder.hash());
         let (revision, full, changes) = (commit.revision, commit.is_full(), commit.len());
         // The revisions of a snapshot may count in another database.
         let news_after = if full { -1 } else { self.holder.revision() };
@@ -177,24 +201,28 @@ impl<'s> Session<'s> {
             Outcome::Applied(Applied::Taken) => self.set_held_back(None),
             Outcome::Applied(Applied::Old) => {
                 tracing::debug!(revision, held = self.holder.revision(), "a commit came that is not new");
+                self.keeping.discard().await;
                 return Ok(());
             }
             Outcome::HeldBack(held_back) => {
                 self.set_held_back(Some(held_back));
+                self.keeping.discard().await;
                 return Ok(());
             }
         }
         self.snapshot_wanted &= !full;
         let holder = &self.holder;
-        let before = self.sync.serving.swap(Arc::new(holder.served()));
+        let served_before = self.sync.serving.swap(Arc::new(holder.served()));
         if full {
-            tokio::spawn(serving::retire(before));
+            tokio::spawn(serving::retire(served_before));
         }
         self.sync.configured.cancel();
         self.sync.metrics.config_committed(revision, holder.len(), holder.rejected());
         let (resources, rejected, took) = (holder.len(), holder.rejected(), started.elapsed());
         holder.log_rejections_after(news_after);
         tracing::info!(revision, full, changes, resources, rejected, ?took, "a configuration is served");
+        // Not told of before it is on disk.
+        outbound.beating_with(self.keeping.commit(full, &self.holder), before).await;
         Ok(())
     }
 

@@ -1,3 +1,5 @@
+mod copies;
+
 use pointsman_proto::edge::{hash::ConfigHash, v1};
 use pointsman_routing::directory::Directory as _;
 use tokio_util::task::AbortOnDropHandle;
@@ -37,6 +39,7 @@ impl Edge {
             metrics: Metrics::new(),
             configured: CancellationToken::new(),
             times,
+            copy: config.copy.as_ref().map(|copy| Folder::open(copy).unwrap().tune(copies::tuning())),
         };
         let (serving, metrics) = (Arc::clone(&sync.serving), sync.metrics.clone());
         let (configured, stop) = (sync.configured.clone(), CancellationToken::new());

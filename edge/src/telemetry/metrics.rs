@@ -33,6 +33,9 @@ pub struct Metrics {
     config_connected: Gauge,
     config_held_back: Gauge,
     config_streams_ended: Family<ReasonLabels, Counter>,
+    copy_generations: Gauge,
+    copy_size: Gauge,
+    copy_faults: Family<ReasonLabels, Counter>,
 }
 
 /// A stage of a request, in the order of its life.
@@ -144,9 +147,25 @@ impl Metrics {
     /// A commit is served.
     pub fn config_committed(&self, revision: i64, resources: usize, rejections: usize) {
         self.config_commits.inc();
+        self.config_restored(revision, resources, rejections);
+    }
+
+    /// What was on disk is served.
+    pub fn config_restored(&self, revision: i64, resources: usize, rejections: usize) {
         self.config_revision.set(revision);
         self.config_resources.set(i64::try_from(resources).unwrap_or(i64::MAX));
         self.config_rejections.set(i64::try_from(rejections).unwrap_or(i64::MAX));
+    }
+
+    /// So many generations of the configuration are on disk, and take so many bytes.
+    pub fn copy_kept(&self, generations: usize, bytes: u64) {
+        self.copy_generations.set(i64::try_from(generations).unwrap_or(i64::MAX));
+        self.copy_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// The disk could not be written or read as it should. `reason` is one of a few fixed words.
+    pub fn copy_fault(&self, reason: &'static str) {
+        self.copy_faults.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// The stream from the control plane is up, or not.
@@ -187,6 +206,9 @@ impl Metrics {
             config_connected: Gauge::default(),
             config_held_back: Gauge::default(),
             config_streams_ended: Family::default(),
+            copy_generations: Gauge::default(),
+            copy_size: Gauge::default(),
+            copy_faults: Family::default(),
         };
         metrics.registry = Arc::new(metrics.register());
         metrics
@@ -248,6 +270,13 @@ impl Metrics {
             "Streams from the control plane that ended",
             self.config_streams_ended.clone(),
         );
+        r.register(
+            "copy_generations",
+            "Generations of the configuration on disk that hold all that is acknowledged",
+            self.copy_generations.clone(),
+        );
+        r.register_with_unit("copy_size", "Their size on disk", Unit::Bytes, self.copy_size.clone());
+        r.register("copy_faults", "Faults of the copy on disk", self.copy_faults.clone());
         r
     }
 

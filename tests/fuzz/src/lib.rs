@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "admin_requests", run: targets::admin_requests },
     Target { name: "edge_resources", run: targets::edge_resources },
     Target { name: "preprocess_replies", run: targets::preprocess_replies },
+    Target { name: "edge_copies", run: targets::edge_copies },
 ];
 
 impl Target {

@@ -132,3 +132,8 @@ pub(crate) fn edge_resources(data: &[u8]) {
 pub(crate) fn preprocess_replies(data: &[u8]) {
     pointsman_edge::fuzzing::preprocess_reply(data);
 }
+
+/// What edges find on disk.
+pub(crate) fn edge_copies(data: &[u8]) {
+    pointsman_edge::fuzzing::copy(data);
+}
