@@ -209,10 +209,7 @@ fn edge_config(admin_url: &str) -> edge::Config {
 }
 
 async fn start_control_plane(data: &TempDir, admin_listen: SocketAddr) -> control_plane::Running {
-    let preprocess = EdgePreprocess(
-        edge::preprocess::PreprocessClient::new(&edge_config("http://unused.invalid")).expect("a client"),
-    );
-    let mut config = control_plane::Config::new(data.path(), Arc::new(preprocess));
+    let mut config = control_plane::Config::new(data.path(), Arc::new(EdgePreprocess::new()));
     config.admin_listen = admin_listen;
     config.public_url = control_plane::PublicUrl::known("http://edge.invalid");
     control_plane::App::build(config).await.expect("a control plane").spawn()
@@ -220,7 +217,22 @@ async fn start_control_plane(data: &TempDir, admin_listen: SocketAddr) -> contro
 
 /// Dry runs call Preprocess services as edges do.
 #[derive(Debug)]
-struct EdgePreprocess(edge::preprocess::PreprocessClient);
+pub struct EdgePreprocess(edge::preprocess::PreprocessClient);
+
+impl EdgePreprocess {
+    /// With the default settings of an edge.
+    #[must_use]
+    pub fn new() -> Self {
+        let config = edge_config("http://unused.invalid");
+        Self(edge::preprocess::PreprocessClient::new(&config).expect("a client"))
+    }
+}
+
+impl Default for EdgePreprocess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 #[async_trait]
 impl control_plane::PreprocessCaller for EdgePreprocess {
