@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 use crate::telemetry::{Metrics, Stage};
 
+/// What the access lines are told from other events by.
+pub const TARGET: &str = "pointsman::access";
+
 /// What there is to say about one webhook once it is over.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -201,7 +204,7 @@ impl Record {
     fn log(&self) {
         let Stages { receive, preprocess, decide, upstream, response, total } = self.stages;
         tracing::info!(
-            target: "pointsman::access",
+            target: TARGET,
             execution_id = %self.execution_id,
             outcome = self.ending.label(),
             status = self.status.map(|status| status.as_u16()),

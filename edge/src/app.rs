@@ -73,7 +73,8 @@ impl App {
             EdgeId::parse(&config.id).map_err(|source| BuildError::Id { id: config.id.clone(), source })?;
         let control_plane = ControlPlane::parse(&config)?;
         listener::check_certificate(&config)?;
-        let (metrics, serving) = (Metrics::new(), Serving::default());
+        let (metrics, serving) =
+            (Metrics::with_dropped_lines(config.dropped_lines.clone()), Serving::default());
         let egress = Egress::new(config.egress);
         let preprocess = PreprocessClient::of_edge(&config, egress.clone(), metrics.clone())?;
         let ingress =

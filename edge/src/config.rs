@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
+use crate::telemetry::DroppedLines;
 pub use crate::{
     copy::{CopyError, CopyKey, CopyKeyError, CopyKeySource, MalformedCopyKey},
     sync::AccessToken,
@@ -47,6 +48,8 @@ pub struct Config {
     pub copy: Option<CopyConfig>,
     /// Times and sizes.
     pub limits: Limits,
+    /// Counts the access lines that the process's log drops.
+    pub dropped_lines: DroppedLines,
 }
 
 /// The copy of the configuration that an edge keeps on disk.
@@ -160,6 +163,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             copy: None,
             limits: Limits::default(),
+            dropped_lines: DroppedLines::default(),
         }
     }
 }

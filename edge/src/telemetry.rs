@@ -4,6 +4,6 @@ mod metrics;
 mod status;
 
 pub use self::{
-    metrics::{Metrics, Occupied, Stage},
+    metrics::{DroppedLines, Metrics, Occupied, Stage},
     status::{Readiness, StatusServer},
 };

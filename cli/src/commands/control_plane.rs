@@ -29,7 +29,7 @@ pub(super) struct ControlPlane {
 
 impl ControlPlane {
     pub(super) fn run(self) -> Result<End, ServeError> {
-        logging::start(&self.log);
+        let _log = logging::start(&self.log);
         let threads = self.process.threads.map_or(CONTROL_THREADS, std::num::NonZeroUsize::get);
         let runtime = serve::runtime("control", threads)?;
         let ran = runtime.block_on(async {

@@ -21,7 +21,7 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> Result<End, Failure> {
         let log_level = if self.verbose { "info" } else { "error" }.to_owned();
-        logging::start(&LogSettings { log: LogFormat::Human, log_level });
+        let _log = logging::start(&LogSettings { log: LogFormat::Human, log_level });
         demo::run(self.once)?;
         Ok(End::Fine)
     }

@@ -61,7 +61,7 @@ pub(super) struct Edge {
 
 impl Edge {
     pub(super) fn run(self) -> Result<End, ServeError> {
-        logging::start(&self.log);
+        let log = logging::start(&self.log);
         let runtime = serve::runtime("edge", serve::edge_threads(&self.process))?;
         let ran = runtime.block_on(async {
             let mut signals = Signals::take()?;
@@ -76,6 +76,7 @@ impl Edge {
             if config.copy.is_none() {
                 tracing::warn!("without --data nothing is kept: after a restart this edge serves nothing until it reaches its control plane");
             }
+            config.dropped_lines = log.dropped_lines();
             let edge = tokio::select! {
                 started = RunningEdge::start(config, runtime.handle().clone()) => started?,
                 _ = signals.next() => return Ok(()),

@@ -10,7 +10,8 @@ use super::{
     serve::{self, CONTROL_THREADS, Edge, ServeError, Servers},
 };
 use crate::{
-    addresses, logging,
+    addresses,
+    logging::{self, Log},
     settings::{
         ControlPlaneSettings, EdgeSettings, EgressSettings, LogSettings, ProcessSettings, TlsSettings,
     },
@@ -41,7 +42,7 @@ pub(super) struct Up {
 
 impl Up {
     pub(super) fn run(self) -> Result<End, ServeError> {
-        logging::start(&self.log);
+        let log = logging::start(&self.log);
         // Apart, so that a busy edge does not starve the control plane, nor the other way round.
         let edge_runtime = serve::runtime("edge", serve::edge_threads(&self.process))?;
         let control_runtime = serve::runtime("control", CONTROL_THREADS)?;
@@ -49,7 +50,7 @@ impl Up {
             let mut signals = Signals::take()?;
             self.process.forget_addresses();
             let servers = tokio::select! {
-                started = self.start(edge_runtime.handle()) => started?,
+                started = self.start(edge_runtime.handle(), &log) => started?,
                 _ = signals.next() => return Ok(()),
             };
             servers.run(signals, &self.process).await
@@ -59,7 +60,7 @@ impl Up {
         ran.map(|()| End::Fine)
     }
 
-    async fn start(&self, edge_runtime: &tokio::runtime::Handle) -> Result<Servers, ServeError> {
+    async fn start(&self, edge_runtime: &tokio::runtime::Handle, log: &Log) -> Result<Servers, ServeError> {
         let preprocess =
             self.control_plane.preprocess(&self.egress, &self.edge.listeners()).map_err(ServeError::Tls)?;
         let mut config = self.control_plane.config(&self.tls, preprocess)?;
@@ -78,6 +79,7 @@ impl Up {
         let mut config = self.edge.config(EDGE_ID, &control_plane_url, &self.tls, &self.egress);
         config.token = Some(token);
         config.copy = Some(self.edge.copy(&self.control_plane.data().join(EDGE_FOLDER))?);
+        config.dropped_lines = log.dropped_lines();
         config.own_listeners.extend([admin].into_iter().chain(edges));
         servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);
         Ok(servers)

@@ -36,6 +36,18 @@ pub struct Metrics {
     copy_generations: Gauge,
     copy_size: Gauge,
     copy_faults: Family<ReasonLabels, Counter>,
+    dropped_lines: DroppedLines,
+}
+
+/// Lines of the access log that were dropped, since whoever reads them was too slow. Clones share the count.
+#[derive(Clone, Debug, Default)]
+pub struct DroppedLines(Counter);
+
+impl DroppedLines {
+    /// So many more.
+    pub fn add(&self, lines: u64) {
+        self.0.inc_by(lines);
+    }
 }
 
 /// A stage of a request, in the order of its life.
@@ -188,6 +200,12 @@ impl Metrics {
     /// All of them at zero.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_dropped_lines(DroppedLines::default())
+    }
+
+    /// All of them at zero, but for the lines that were dropped already.
+    #[must_use]
+    pub fn with_dropped_lines(dropped_lines: DroppedLines) -> Self {
         let mut metrics = Self {
             registry: Arc::default(),
             requests: Family::default(),
@@ -209,6 +227,7 @@ impl Metrics {
             copy_generations: Gauge::default(),
             copy_size: Gauge::default(),
             copy_faults: Family::default(),
+            dropped_lines,
         };
         metrics.registry = Arc::new(metrics.register());
         metrics
@@ -277,6 +296,11 @@ impl Metrics {
         );
         r.register_with_unit("copy_size", "Their size on disk", Unit::Bytes, self.copy_size.clone());
         r.register("copy_faults", "Faults of the copy on disk", self.copy_faults.clone());
+        r.register(
+            "access_lines_dropped",
+            "Lines of the access log that nobody took in time",
+            self.dropped_lines.0.clone(),
+        );
         r
     }
 
