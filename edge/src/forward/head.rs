@@ -1,9 +1,11 @@
 //! The head of a forwarded request: what of the sender's header passes, and what we say ourselves.
 
+use std::{fmt, io::Write as _};
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, VIA},
+    header::{CONNECTION, FORWARDED, HOST, VIA},
 };
 use ipnet::IpNet;
 use pointsman_routing::{
@@ -56,7 +58,7 @@ impl Identity {
         put_ours(&mut head, delivery, route);
         match framing {
             Framing::None => {}
-            Framing::Length(length) => put(&mut head, "content-length", HeaderValue::from(length).as_bytes()),
+            Framing::Length(length) => put_all(&mut head, "content-length", format_args!("{length}")),
             Framing::Chunked => put(&mut head, "transfer-encoding", b"chunked"),
         }
         head.put_slice(b"\r\n");
@@ -70,21 +72,30 @@ impl Identity {
         let said = |name: &HeaderName| trusted.then(|| joined(headers, name)).flatten();
         let proto = if origin.tls { "https" } else { "http" };
 
-        let peer_text = peer.to_string();
-        put_extended(head, &FORWARDED_FOR, said(&FORWARDED_FOR), peer_text.as_bytes());
+        put_extended(head, &FORWARDED_FOR, said(&FORWARDED_FOR), format_args!("{peer}"));
         // These two speak of what the first hop was asked for, which only the first proxy has seen.
-        let host = said(&FORWARDED_HOST).unwrap_or_else(|| origin.host.as_bytes().to_vec());
-        put(head, FORWARDED_HOST.as_str(), &host);
-        let first_proto = said(&FORWARDED_PROTO).unwrap_or_else(|| proto.into());
-        put(head, FORWARDED_PROTO.as_str(), &first_proto);
-        let node = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer_text };
-        let element = format!("for={node};host=\"{}\";proto={proto}", origin.host);
-        put_extended(head, &FORWARDED, said(&FORWARDED), element.as_bytes());
+        match said(&FORWARDED_HOST) {
+            Some(host) => put(head, FORWARDED_HOST.as_str(), &host),
+            None => put(head, FORWARDED_HOST.as_str(), origin.host.as_bytes()),
+        }
+        match said(&FORWARDED_PROTO) {
+            Some(first) => put(head, FORWARDED_PROTO.as_str(), &first),
+            None => put(head, FORWARDED_PROTO.as_str(), proto.as_bytes()),
+        }
+        let forwarded = said(&FORWARDED);
+        let host = origin.host;
+        if peer.is_ipv6() {
+            let element = format_args!("for=\"[{peer}]\";host=\"{host}\";proto={proto}");
+            put_extended(head, &FORWARDED, forwarded, element);
+        } else {
+            let element = format_args!("for={peer};host=\"{host}\";proto={proto}");
+            put_extended(head, &FORWARDED, forwarded, element);
+        }
 
         for earlier in headers.get_all(VIA) {
             put(head, VIA.as_str(), earlier.as_bytes());
         }
-        put(head, VIA.as_str(), format!("{} {}", origin.version, self.edge_id).as_bytes());
+        put_all(head, VIA.as_str(), format_args!("{} {}", origin.version, self.edge_id));
     }
 
     /// Whether the request has been through this edge before.
@@ -99,19 +110,29 @@ impl Identity {
 
 /// Fields that speak of this hop, and so are ours to say.
 fn is_of_this_hop(name: &HeaderName) -> bool {
-    [&HOST, &CONTENT_LENGTH, &EXPECT, &FORWARDED_FOR, &FORWARDED_HOST, &FORWARDED_PROTO, &FORWARDED, &VIA]
-        .contains(&name)
+    matches!(
+        name.as_str(),
+        "host"
+            | "content-length"
+            | "expect"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "forwarded"
+            | "via"
+    )
 }
 
 /// Drops what speaks of one connection only, what is nominated so by `Connection`, what only an edge may say, and what
 /// the flow's configuration or we say instead.
 fn put_senders_own(head: &mut BytesMut, headers: &HeaderMap, configured: &[(HeaderName, HeaderValue)]) {
+    let nominated = nominated(headers);
     for (name, value) in headers {
         let dropped = is_of_this_hop(name)
             || is_hop_by_hop(name)
             || is_reserved(name)
             || is_disguised(name)
-            || is_nominated(headers, name)
+            || nominated.iter().any(|nominated| is_named(nominated, name))
             || configured.iter().any(|(configured, _)| configured == name);
         if !dropped {
             put(head, name.as_str(), value.as_bytes());
@@ -126,31 +147,47 @@ fn is_disguised(name: &HeaderName) -> bool {
             .is_ok_and(|plain| is_of_this_hop(&plain) || is_hop_by_hop(&plain))
 }
 
-/// Whether a `Connection` field says that this one is for this hop only.
-pub(super) fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
-        .any(|nominated| nominated.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+/// The fields that a `Connection` field says are for this hop only.
+pub(super) fn nominated(headers: &HeaderMap) -> Vec<&[u8]> {
+    let fields = headers.get_all(CONNECTION).iter();
+    fields.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii).collect()
+}
+
+/// Whether a nominated field is this one.
+pub(super) fn is_named(nominated: &[u8], name: &HeaderName) -> bool {
+    nominated.eq_ignore_ascii_case(name.as_str().as_bytes())
 }
 
 fn put_ours(head: &mut BytesMut, delivery: &Delivery<'_>, route: &Route) {
     let name = &route.deployment.name;
-    put(head, "pointsman-execution-id", delivery.execution_id.to_string().as_bytes());
-    put(head, "pointsman-integration", encode_value(name.integration.as_str()).as_bytes());
-    put(head, "pointsman-deployment", encode_value(name.deployment.as_str()).as_bytes());
-    put(head, "pointsman-customer", encode_value(&route.customer.external_id).as_bytes());
-    put(head, "pointsman-flow", encode_value(route.flow.as_str()).as_bytes());
+    put_all(head, "pointsman-execution-id", format_args!("{}", delivery.execution_id));
+    put_encoded(head, "pointsman-integration", name.integration.as_str());
+    put_encoded(head, "pointsman-deployment", name.deployment.as_str());
+    put_encoded(head, "pointsman-customer", &route.customer.external_id);
+    put_encoded(head, "pointsman-flow", route.flow.as_str());
     if let Some(user) = &route.customer_user {
-        put(head, "pointsman-customer-user", encode_value(user).as_bytes());
+        put_encoded(head, "pointsman-customer-user", user);
     }
 }
 
-fn put_extended(head: &mut BytesMut, name: &HeaderName, said: Option<Vec<u8>>, ours: &[u8]) {
+fn put_encoded(head: &mut BytesMut, name: &str, value: &str) {
+    // Most values are what they are encoded to.
+    if value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%') {
+        put(head, name, value.as_bytes());
+    } else {
+        put(head, name, encode_value(value).as_bytes());
+    }
+}
+
+fn put_extended(head: &mut BytesMut, name: &HeaderName, said: Option<Vec<u8>>, ours: fmt::Arguments<'_>) {
     match said {
-        None => put(head, name.as_str(), ours),
-        Some(said) => put(head, name.as_str(), &[&said, &b", "[..], ours].concat()),
+        None => put_all(head, name.as_str(), ours),
+        Some(mut said) => {
+            said.extend_from_slice(b", ");
+            // Writing to memory cannot fail.
+            let _ = said.write_fmt(ours);
+            put(head, name.as_str(), &said);
+        }
     }
 }
 
@@ -158,6 +195,14 @@ fn put_extended(head: &mut BytesMut, name: &HeaderName, said: Option<Vec<u8>>, o
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
     let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
     (!values.is_empty()).then(|| values.join(&b", "[..]))
+}
+
+fn put_all(head: &mut BytesMut, name: &str, value: fmt::Arguments<'_>) {
+    head.put_slice(name.as_bytes());
+    head.put_slice(b": ");
+    // Writing to memory cannot fail, for it grows.
+    let _ = fmt::Write::write_fmt(head, value);
+    head.put_slice(b"\r\n");
 }
 
 fn put(head: &mut BytesMut, name: &str, value: &[u8]) {

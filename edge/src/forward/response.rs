@@ -11,7 +11,11 @@ use pingora::{Error, http::ResponseHeader};
 use pointsman_routing::header::is_hop_by_hop;
 use tokio::time::timeout;
 
-use super::{ForwardError, Source, head::is_nominated, link::Reader};
+use super::{
+    ForwardError, Source,
+    head::{is_named, nominated},
+    link::Reader,
+};
 
 /// The answer of a flow endpoint.
 pub(crate) struct Response {
@@ -146,10 +150,11 @@ impl Early {
 
     fn new(mut head: ResponseHeader, is_head: bool) -> Result<Self, ForwardError> {
         let length = length(&head, is_head).map_err(ForwardError::Unusable)?;
+        let nominated = nominated(&head.headers);
         let dropped: Vec<HeaderName> = head
             .headers
             .keys()
-            .filter(|name| is_hop_by_hop(name) || is_nominated(&head.headers, name))
+            .filter(|name| is_hop_by_hop(name) || nominated.iter().any(|nominated| is_named(nominated, name)))
             // The sender is told the end of the answer by it, whatever the endpoint nominates.
             .filter(|name| *name != CONTENT_LENGTH)
             .cloned()
