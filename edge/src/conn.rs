@@ -3,6 +3,7 @@
 mod chunks;
 
 use std::{
+    future::{pending, poll_fn},
     io::{self, IoSlice},
     os::fd::AsRawFd as _,
     pin::Pin,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID, UniqueIDType, raw_connect::ProxyDigest,
@@ -46,8 +47,9 @@ enum Transport {
 /// send meanwhile. A close with unread bytes is a reset, which can overtake the answer.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
-/// What is read of a peer's next words to see whether it is still there.
-const GLANCE_BYTES: usize = 1024;
+/// What is read of a peer's next words at a time, and altogether, to see whether it is still there.
+const GLANCE_BYTES: usize = 256;
+const MOST_GLANCED_BYTES: usize = 4 * 1024;
 
 impl Conn {
     pub(crate) fn plain(stream: TcpStream) -> Self {
@@ -74,17 +76,28 @@ impl Conn {
         self.chunks = expected.then(ChunkScanner::new);
     }
 
-    /// Ends when the peer is gone. What it says meanwhile is put back, and then there is no telling. May be dropped and
-    /// called again.
+    /// Up to so many of the bytes that were put back.
+    pub(crate) fn take_rewound(&mut self, most: usize) -> Option<Bytes> {
+        let length = self.rewound.len().min(most);
+        let taken = if length == self.rewound.len() {
+            std::mem::take(&mut self.rewound)
+        } else {
+            self.rewound.split_to(length)
+        };
+        (length > 0).then(|| taken.freeze())
+    }
+
+    /// Ends when the peer is gone. What it says meanwhile is put behind what was put back, up to a bound: from there on
+    /// there is no telling. May be dropped and called again.
     pub(crate) async fn left(&mut self) {
-        if self.rewound.is_empty() {
-            let mut bytes = BytesMut::with_capacity(GLANCE_BYTES);
-            match self.read_buf(&mut bytes).await {
-                Ok(1..) => self.rewind(bytes),
+        let mut glance = [0; GLANCE_BYTES];
+        while self.rewound.len() < MOST_GLANCED_BYTES {
+            match poll_fn(|cx| self.transport.poll_some(cx, &mut glance)).await {
+                Ok(read @ 1..) => self.rewound.extend_from_slice(&glance[..read]),
                 Ok(0) | Err(_) => return,
             }
         }
-        std::future::pending().await
+        pending().await
     }
 
     /// Ends our side, then reads and throws away what still comes, within bounds.
@@ -146,10 +159,22 @@ impl Conn {
             self.rewound.advance(length);
             return Poll::Ready(Ok(()));
         }
-        match &mut self.transport {
-            Transport::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Transport::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        self.transport.poll_read(cx, buf)
+    }
+}
+
+impl Transport {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
+    }
+
+    fn poll_some(&mut self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buf = ReadBuf::new(bytes);
+        std::task::ready!(self.poll_read(cx, &mut buf))?;
+        Poll::Ready(Ok(buf.filled().len()))
     }
 }
 

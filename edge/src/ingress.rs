@@ -279,7 +279,7 @@ impl HttpServerApp for Ingress {
                 return None;
             }
         }
-        let (exchange, head) = Http1::new(session, shutdown.clone());
+        let (exchange, head) = Http1::new(session, shutdown.clone())?;
         let mut line = self.line(arrival, Protocol::Http1);
         let finished = self.handle(head, Exchange::Http1(Box::new(exchange)), arrival, &mut line).await;
         drop(line);

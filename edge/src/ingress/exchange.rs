@@ -5,7 +5,7 @@ mod h2;
 
 use std::{io, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use pingora::{apps::ReusedHttpStream, http::ResponseHeader};
 
 pub(super) use self::{
@@ -19,6 +19,8 @@ const WRITE_STALL: Duration = Duration::from_secs(60);
 /// How much of the body of a refused request is worth reading, and for how long, to keep its connection.
 const DRAIN_BYTES: usize = 64 * 1024;
 const DRAIN: Duration = Duration::from_millis(200);
+/// What is read of a body at a time.
+const READ_BYTES: usize = 64 * 1024;
 
 /// A request that waits for its answer.
 pub(super) enum Exchange {
@@ -98,6 +100,18 @@ impl Exchange {
                 read => return read,
             }
         }
+    }
+
+    /// Reads more of the body to the end of `body`: the number of bytes, 0 at its end. May be dropped and called again.
+    pub(super) async fn read_to(&mut self, body: &mut BytesMut) -> Result<usize, ReadError> {
+        if let Self::Http1(exchange) = self
+            && let Some(read) = exchange.read_counted(body).await
+        {
+            return read;
+        }
+        let Some(bytes) = self.read().await? else { return Ok(0) };
+        body.extend_from_slice(&bytes);
+        Ok(bytes.len())
     }
 
     /// Ends when the client is gone. To be called once the body is read. May be dropped and called again.

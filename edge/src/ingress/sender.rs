@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pointsman_routing::outcome::{Outcome, Refusal};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use super::{
     bounds::Account,
@@ -13,7 +13,7 @@ use super::{
 use crate::forward::{Source, SourceError};
 
 /// Memory that is reserved for a body of announced length before any of it is there.
-const FIRST_BYTES: usize = 64 * 1024;
+const FIRST_BYTES: usize = 128 * 1024;
 
 /// An exchange, and what bounds its request.
 pub(super) struct Sender {
@@ -57,21 +57,53 @@ impl Sender {
         let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         let mut body = BytesMut::with_capacity(announced.min(FIRST_BYTES).max(first.len()));
         body.extend_from_slice(&first);
-        while let Some(bytes) = self.next_accounted().await? {
-            body.extend_from_slice(&bytes);
+        loop {
+            let more = timeout_at(self.deadline, self.exchange.read_to(&mut body)).await;
+            let more = self.judged(more)?;
+            if more == 0 {
+                return Ok(body.freeze());
+            }
+            self.count(more)?;
+            self.charge(more)?;
         }
-        Ok(body.freeze())
     }
 
     async fn next_accounted(&mut self) -> Result<Option<Bytes>, SourceError> {
         let next = self.next().await?;
-        match &next {
-            Some(bytes) if !self.account.take(bytes.len()) => Err(SourceError::Refused(Refusal::new(
-                Outcome::Overloaded,
-                "there is no memory left for bodies",
-            ))),
-            _ => Ok(next),
+        if let Some(bytes) = &next {
+            self.charge(bytes.len())?;
         }
+        Ok(next)
+    }
+
+    fn judged<T>(&self, read: Result<Result<T, ReadError>, Elapsed>) -> Result<T, SourceError> {
+        let refused = |outcome, detail: String| Err(SourceError::Refused(Refusal::new(outcome, detail)));
+        match read {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(ReadError::Left)) => Err(SourceError::GaveUp),
+            Ok(Err(ReadError::Malformed)) => {
+                refused(Outcome::BadRequest, "the chunks of the body are malformed".to_owned())
+            }
+            Err(_) => {
+                refused(Outcome::RequestTimeout, format!("the body did not arrive within {:?}", self.within))
+            }
+        }
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), SourceError> {
+        self.received = self.received.saturating_add(bytes);
+        if self.received > self.limit {
+            return Err(SourceError::Refused(too_large(self.limit)));
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), SourceError> {
+        if self.account.take(bytes) {
+            return Ok(());
+        }
+        let detail = "there is no memory left for bodies";
+        Err(SourceError::Refused(Refusal::new(Outcome::Overloaded, detail)))
     }
 }
 
@@ -83,24 +115,11 @@ pub(super) fn too_large(limit: usize) -> Refusal {
 impl Source for Sender {
     async fn next(&mut self) -> Result<Option<Bytes>, SourceError> {
         let read = timeout_at(self.deadline, self.exchange.read()).await;
-        let refused = |outcome, detail: String| Err(SourceError::Refused(Refusal::new(outcome, detail)));
-        match read {
-            Err(_) => {
-                refused(Outcome::RequestTimeout, format!("the body did not arrive within {:?}", self.within))
-            }
-            Ok(Err(ReadError::Left)) => Err(SourceError::GaveUp),
-            Ok(Err(ReadError::Malformed)) => {
-                refused(Outcome::BadRequest, "the chunks of the body are malformed".to_owned())
-            }
-            Ok(Ok(None)) => Ok(None),
-            Ok(Ok(Some(bytes))) => {
-                self.received = self.received.saturating_add(bytes.len());
-                if self.received > self.limit {
-                    return Err(SourceError::Refused(too_large(self.limit)));
-                }
-                Ok(Some(bytes))
-            }
+        let next = self.judged(read)?;
+        if let Some(bytes) = &next {
+            self.count(bytes.len())?;
         }
+        Ok(next)
     }
 
     async fn abandoned(&mut self) {

@@ -86,11 +86,11 @@ pub(super) async fn serve(
             Err(NoHead::Left) => return,
             Err(NoHead::Refused(refusal)) => return ingress.refuse_head(conn, &refusal, arrival).await,
         };
-        if head.framing == RequestFraming::Chunked {
-            // Only what is read through the connection is judged.
+        // The session gets the head alone. Of the body only what is read through the connection is judged.
+        if bytes.len() > head.bytes {
             conn.rewind(bytes.split_off(head.bytes));
-            conn.expect_chunks(true);
         }
+        conn.expect_chunks(head.framing == RequestFraming::Chunked);
         let reused = ingress.process_new_http(session(conn, bytes, arrival), &shutdown).await;
         let Some(reused) = reused else { return };
         let Ok(reused) = reused.consume().0.into_any().downcast() else { return };

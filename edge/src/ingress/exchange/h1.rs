@@ -1,5 +1,6 @@
-//! HTTP/1: Pingora's session reads the request; the answer is written here, since a session would put a `Date` of its
-//! own in place of the endpoint's, and completes what was cut.
+//! HTTP/1: Pingora's session reads the head, and the body where that comes in chunks. A body of known length is read
+//! here, straight to where it is kept. So is the answer written, since a session would put a `Date` of its own in place
+//! of the endpoint's, and completes what was cut.
 
 use std::io;
 
@@ -11,19 +12,20 @@ use pingora::{
     protocols::{Stream, http::v1::server::HttpSession},
     server::ShutdownWatch,
 };
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{ClientGone, Finished, ReadError, bounded};
+use super::{ClientGone, Finished, READ_BYTES, ReadError, bounded};
 use crate::{
     conn::{Conn, MalformedChunks},
     forward::ResponseLength,
 };
 
 const USUAL_HEAD_BYTES: usize = 1024;
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request whose head is read.
 pub(in crate::ingress) struct Http1 {
-    session: HttpSession,
+    body: RequestBody,
     /// An HTTP/1.0 client knows neither chunks nor `100 Continue`.
     is_old: bool,
     expects_continue: bool,
@@ -32,24 +34,39 @@ pub(in crate::ingress) struct Http1 {
     shutdown: ShutdownWatch,
 }
 
+enum RequestBody {
+    /// So many bytes of it are still to be read.
+    Counted {
+        conn: Box<Conn>,
+        left: u64,
+    },
+    Chunked(Box<HttpSession>),
+}
+
 impl Http1 {
-    /// Takes the head out of a session that has just read it.
+    /// Takes the head out of a session that has just read it, and nothing beyond it.
     pub(in crate::ingress) fn new(
         mut session: HttpSession,
         shutdown: ShutdownWatch,
-    ) -> (Self, RequestHeader) {
+    ) -> Option<(Self, RequestHeader)> {
         // This makes the session settle how the body is framed, before the head is taken from it.
-        let body_is_over = session.is_body_done();
+        let is_done = session.is_body_done();
         let keep = session.will_keepalive();
         // Otherwise the interim answer would forbid to use the connection again.
         session.set_close_on_response_before_downstream_finish(false);
         let placeholder =
             RequestHeader::build_no_case("GET", b"/", None).expect("a method and a path that are valid");
         let head = std::mem::replace(session.req_header_mut(), placeholder);
+        let body = if head.headers.contains_key(header::TRANSFER_ENCODING) {
+            RequestBody::Chunked(Box::new(session))
+        } else {
+            let left = if is_done { 0 } else { announced_length(&head)? };
+            RequestBody::Counted { conn: conn(session.into_inner())?, left }
+        };
         let is_old = head.version != Version::HTTP_11;
-        let expects_continue = !is_old && !body_is_over && expects_continue(&head);
+        let expects_continue = !is_old && !is_done && expects_continue(&head);
         let is_head = head.method == http::Method::HEAD;
-        (Self { session, is_old, expects_continue, is_head, keep: keep && !is_old, shutdown }, head)
+        Some((Self { body, is_old, expects_continue, is_head, keep: keep && !is_old, shutdown }, head))
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -62,24 +79,77 @@ impl Http1 {
     }
 
     pub(super) fn body_is_over(&mut self) -> bool {
-        self.session.is_body_done()
+        match &mut self.body {
+            RequestBody::Counted { left, .. } => *left == 0,
+            RequestBody::Chunked(session) => session.is_body_done(),
+        }
     }
 
     pub(super) async fn read(&mut self) -> Result<Option<Bytes>, ReadError> {
+        self.ask_for_body().await?;
+        match &mut self.body {
+            RequestBody::Counted { left: 0, .. } => Ok(None),
+            RequestBody::Counted { conn, left } => {
+                let wanted = at_most(*left, READ_BYTES);
+                if let Some(bytes) = conn.take_rewound(wanted) {
+                    *left -= bytes.len() as u64;
+                    return Ok(Some(bytes));
+                }
+                let mut bytes = BytesMut::with_capacity(wanted);
+                *left -= read_some(conn, &mut bytes, wanted).await? as u64;
+                Ok(Some(bytes.freeze()))
+            }
+            RequestBody::Chunked(session) => {
+                session.read_body_bytes().await.map_err(|error| match error.etype() {
+                    _ if is_malformed(&error) => ReadError::Malformed,
+                    pingora::ErrorType::ConnectionClosed | pingora::ErrorType::ReadError => ReadError::Left,
+                    _ => ReadError::Malformed,
+                })
+            }
+        }
+    }
+
+    /// Reads more of the body to the end of `bytes`, where its length is known: none at its end. May be dropped and
+    /// called again.
+    pub(super) async fn read_counted(&mut self, bytes: &mut BytesMut) -> Option<Result<usize, ReadError>> {
+        if let Err(error) = self.ask_for_body().await {
+            return Some(Err(error));
+        }
+        match &mut self.body {
+            RequestBody::Counted { left: 0, .. } => Some(Ok(0)),
+            RequestBody::Counted { conn, left } => {
+                // What is reserved grows with what has come, not with what is announced.
+                let wanted = at_most(*left, READ_BYTES.max(bytes.len()));
+                bytes.reserve(wanted);
+                let read = read_some(conn, bytes, wanted).await;
+                Some(read.inspect(|read| *left -= *read as u64))
+            }
+            RequestBody::Chunked(_) => None,
+        }
+    }
+
+    async fn ask_for_body(&mut self) -> Result<(), ReadError> {
         if self.expects_continue {
-            self.session.write_continue_response().await.map_err(|_| ReadError::Left)?;
+            match &mut self.body {
+                RequestBody::Counted { conn, .. } => {
+                    conn.write_all(CONTINUE).await.map_err(|_| ReadError::Left)?;
+                    conn.flush().await.map_err(|_| ReadError::Left)?;
+                }
+                RequestBody::Chunked(session) => {
+                    session.write_continue_response().await.map_err(|_| ReadError::Left)?;
+                }
+            }
             self.expects_continue = false;
         }
-        self.session.read_body_bytes().await.map_err(|error| match error.etype() {
-            _ if is_malformed(&error) => ReadError::Malformed,
-            pingora::ErrorType::ConnectionClosed | pingora::ErrorType::ReadError => ReadError::Left,
-            _ => ReadError::Malformed,
-        })
+        Ok(())
     }
 
     pub(super) async fn left(&mut self) {
-        // It fails once the client is gone; the first byte of a further request is kept.
-        while self.session.read_body_or_idle(true).await.is_ok() {}
+        match &mut self.body {
+            RequestBody::Counted { conn, .. } => conn.left().await,
+            // It fails once the client is gone; the first byte of a further request is kept.
+            RequestBody::Chunked(session) => while session.read_body_or_idle(true).await.is_ok() {},
+        }
     }
 
     pub(super) async fn answer(
@@ -88,7 +158,7 @@ impl Http1 {
         length: ResponseLength,
         close: bool,
     ) -> Result<Http1Answer, ClientGone> {
-        let body_is_over = self.session.is_body_done();
+        let body_is_over = self.body_is_over();
         let keep = self.keep && body_is_over && !close && !self.is_draining();
         let framing = match length {
             ResponseLength::None => Framing::None,
@@ -97,7 +167,7 @@ impl Http1 {
             ResponseLength::Unknown if self.is_old => Framing::UntilClose,
             ResponseLength::Unknown => Framing::Chunked,
         };
-        let conn = self.into_conn(keep).await.ok_or(ClientGone)?;
+        let conn = self.body.into_conn(keep).await.ok_or(ClientGone)?;
         let connection = if keep { "keep-alive" } else { "close" };
         set(&mut head, &header::CONNECTION, connection);
         if framing == Framing::Chunked {
@@ -105,13 +175,16 @@ impl Http1 {
         }
         Ok(Http1Answer { conn, pending: wire(&head), framing, keep, body_is_over })
     }
+}
 
+impl RequestBody {
     async fn into_conn(self, keep: bool) -> Option<Box<Conn>> {
-        let (stream, next_request) = if keep {
-            self.session.reuse().await.ok()??.into_parts()
-        } else {
-            (self.session.into_inner(), None)
+        let session = match self {
+            Self::Counted { conn, .. } => return Some(conn),
+            Self::Chunked(session) => session,
         };
+        let (stream, next_request) =
+            if keep { session.reuse().await.ok()??.into_parts() } else { (session.into_inner(), None) };
         let mut conn = conn(stream)?;
         // What comes from here on is not part of the body.
         conn.expect_chunks(false);
@@ -120,6 +193,24 @@ impl Http1 {
         }
         Some(conn)
     }
+}
+
+/// Reads at least one byte and at most `wanted` to the end of `bytes`, which has room for them.
+async fn read_some(conn: &mut Conn, bytes: &mut BytesMut, wanted: usize) -> Result<usize, ReadError> {
+    match conn.read_buf(&mut bytes.limit(wanted)).await {
+        Ok(read @ 1..) => Ok(read),
+        // It ended before its time.
+        Ok(0) | Err(_) => Err(ReadError::Left),
+    }
+}
+
+fn at_most(left: u64, bytes: usize) -> usize {
+    usize::try_from(left).map_or(bytes, |left| left.min(bytes))
+}
+
+/// A head whose length is anything but one number, or too long a one, was refused.
+fn announced_length(head: &RequestHeader) -> Option<u64> {
+    head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// Whether the connection itself has refused what came.
