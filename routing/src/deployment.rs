@@ -12,6 +12,10 @@ use crate::{
     url::FlowUrl,
 };
 
+pub use self::by_flow::ByFlow;
+
+mod by_flow;
+
 /// The most flow endpoints of a deployment.
 pub const MAX_FLOW_ENDPOINTS: usize = 1_000;
 /// The most headers that a flow endpoint may set.
@@ -55,7 +59,7 @@ pub struct Deployment {
     /// It takes no requests.
     pub paused: bool,
     /// Where its flows run. Flows that are not here are not deployed; there may be none at all.
-    pub flow_endpoints: BTreeMap<FlowKey, FlowEndpoint>,
+    pub flow_endpoints: ByFlow<FlowEndpoint>,
 }
 
 /// Where a flow runs.
@@ -81,13 +85,14 @@ impl Deployment {
             faults.add("flow_endpoints", "holds more than 1,000 entries");
             return faults.finish(None);
         }
-        let mut flow_endpoints = BTreeMap::new();
+        let mut flow_endpoints = Vec::with_capacity(spec.flow_endpoints.len());
         for (key, endpoint) in spec.flow_endpoints {
             let path = entry_path("flow_endpoints", &key);
             let key = faults.keep(path.as_str(), FlowKey::parse(&key));
             let endpoint = faults.keep_within(&path, FlowEndpoint::parse(endpoint));
             flow_endpoints.extend(key.zip(endpoint));
         }
+        let flow_endpoints = flow_endpoints.into_iter().collect();
         faults.finish(customer.map(|customer| Self { name, customer, paused: spec.paused, flow_endpoints }))
     }
 }

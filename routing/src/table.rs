@@ -85,9 +85,9 @@ impl Default for Table {
             customers_by_external_id: Shards::new(CustomerRecord::external_id_key),
             mappings: Shards::new(MappingRecord::key),
             mappings_by_source_id: Shards::new(MappingRecord::source_key),
-            deployments: Shards::new(|record| record.key()),
-            deployments_by_customer: Shards::new(|record| record.customer_key()),
-            endpoints: Shards::new(|claim| (claim.token.expose(), "")),
+            deployments: Shards::new(DeploymentRecord::key),
+            deployments_by_customer: Shards::new(DeploymentRecord::customer_key),
+            endpoints: Shards::new(Claim::key),
         }
     }
 }
@@ -128,6 +128,7 @@ impl Table {
             }
             Entry::Deployment(deployment, tokens, flow_tokens) => {
                 self.remove_deployment(&deployment.name);
+                let deployment = self.share_ids_of(deployment);
                 let record = Arc::new(DeploymentRecord::new(deployment, tokens, flow_tokens, stamp));
                 Claim::of_deployment(&record).for_each(|claim| self.endpoints.insert(claim));
                 self.deployments_by_customer.insert(Arc::clone(&record));
@@ -195,7 +196,7 @@ impl Table {
     /// The tokens of all endpoints, in no order, whether they lead somewhere or not; one that two resources claim is there
     /// twice.
     pub fn tokens(&self) -> impl Iterator<Item = &EndpointToken> {
-        self.endpoints.iter().map(|claim| &claim.token)
+        self.endpoints.iter().map(Claim::token)
     }
 
     /// The names of all deployments, in no order.
@@ -217,7 +218,7 @@ impl Table {
 
     fn remove_integration(&mut self, id: &IntegrationId) {
         let Some(record) = self.integrations.remove((id.as_str(), ""), |_| true) else { return };
-        for token in &record.tokens {
+        for token in record.tokens.iter() {
             self.endpoints.remove((token.expose(), ""), |claim| claim.is_of_integration(&record));
         }
     }
@@ -238,7 +239,8 @@ impl Table {
     fn remove_deployment(&mut self, DeploymentName { integration, deployment }: &DeploymentName) {
         let key = (integration.as_str(), deployment.as_str());
         let Some(record) = self.deployments.remove(key, |_| true) else { return };
-        self.deployments_by_customer.remove(record.customer_key(), |other| Arc::ptr_eq(other, &record));
+        self.deployments_by_customer
+            .remove(DeploymentRecord::customer_key(&record), |other| Arc::ptr_eq(other, &record));
         for token in record.all_tokens() {
             self.endpoints.remove((token.expose(), ""), |claim| claim.is_of_deployment(&record));
         }
@@ -246,12 +248,26 @@ impl Table {
 
     /// A mapping with ids that it shares with the resources that it names, where they are there.
     fn record(&self, mapping: &CustomerMapping, stamp: Stamp) -> MappingRecord {
-        let CustomerMapping { name: MappingName { integration, .. }, customer, .. } = mapping;
-        let shared = self.integrations.only((integration.as_str(), ""));
-        let integration = shared.map_or(integration, |record| &record.integration.id);
-        let shared = self.customers.only((customer.as_str(), ""));
-        let customer = shared.map_or(customer, |record| &record.customer.id);
-        MappingRecord::new(integration.clone(), customer.clone(), mapping, stamp)
+        let integration = self.shared_integration(&mapping.name.integration).clone();
+        let customer = self.shared_customer(&mapping.customer).clone();
+        MappingRecord::new(integration, customer, mapping, stamp)
+    }
+
+    /// The same of a deployment that nobody else has yet.
+    fn share_ids_of(&self, mut deployment: Arc<Deployment>) -> Arc<Deployment> {
+        if let Some(own) = Arc::get_mut(&mut deployment) {
+            own.name.integration = self.shared_integration(&own.name.integration).clone();
+            own.customer = self.shared_customer(&own.customer).clone();
+        }
+        deployment
+    }
+
+    fn shared_integration<'a>(&'a self, id: &'a IntegrationId) -> &'a IntegrationId {
+        self.integrations.only((id.as_str(), "")).map_or(id, |record| &record.integration.id)
+    }
+
+    fn shared_customer<'a>(&'a self, id: &'a CustomerId) -> &'a CustomerId {
+        self.customers.only((id.as_str(), "")).map_or(id, |record| &record.customer.id)
     }
 }
 

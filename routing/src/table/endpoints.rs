@@ -23,17 +23,17 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub(super) struct IntegrationRecord {
     pub(super) integration: Arc<Integration>,
-    pub(super) tokens: Vec<EndpointToken>,
+    pub(super) tokens: Box<[EndpointToken]>,
     pub(super) stamp: Stamp,
 }
 
 impl IntegrationRecord {
     pub(super) fn new(integration: Arc<Integration>, tokens: Vec<EndpointToken>, stamp: Stamp) -> Self {
-        Self { integration, tokens: without_repeats(tokens), stamp }
+        Self { integration, tokens: without_repeats(tokens).into(), stamp }
     }
 
     pub(super) fn to_entry(&self) -> Entry {
-        Entry::Integration(Arc::clone(&self.integration), self.tokens.clone())
+        Entry::Integration(Arc::clone(&self.integration), self.tokens.to_vec())
     }
 }
 
@@ -41,8 +41,8 @@ impl IntegrationRecord {
 #[derive(Debug)]
 pub(super) struct DeploymentRecord {
     pub(super) deployment: Arc<Deployment>,
-    tokens: Vec<EndpointToken>,
-    flow_tokens: BTreeMap<FlowKey, Vec<EndpointToken>>,
+    /// Those of its own endpoint, and then those of its flows'.
+    tokens: Box<[(Option<FlowKey>, EndpointToken)]>,
     pub(super) stamp: Stamp,
 }
 
@@ -53,86 +53,94 @@ impl DeploymentRecord {
         flow_tokens: BTreeMap<FlowKey, Vec<EndpointToken>>,
         stamp: Stamp,
     ) -> Self {
-        let flow_tokens =
-            flow_tokens.into_iter().map(|(flow, tokens)| (flow, without_repeats(tokens))).collect();
-        Self { deployment, tokens: without_repeats(tokens), flow_tokens, stamp }
+        let own = without_repeats(tokens).into_iter().map(|token| (None, token));
+        let flows = flow_tokens.into_iter().flat_map(|(flow, tokens)| {
+            let shared = deployment.flow_endpoints.keys().find(|key| **key == flow).cloned();
+            let flow = shared.unwrap_or(flow);
+            without_repeats(tokens).into_iter().map(move |token| (Some(flow.clone()), token))
+        });
+        let tokens = own.chain(flows).collect();
+        Self { deployment, tokens, stamp }
     }
 
+    /// A flow without tokens is not told of.
     pub(super) fn to_entry(&self) -> Entry {
-        Entry::Deployment(Arc::clone(&self.deployment), self.tokens.clone(), self.flow_tokens.clone())
+        let (mut own, mut flows) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+        for (flow, token) in &self.tokens {
+            match flow {
+                None => own.push(token.clone()),
+                Some(flow) => flows.entry(flow.clone()).or_default().push(token.clone()),
+            }
+        }
+        Entry::Deployment(Arc::clone(&self.deployment), own, flows)
     }
 
-    pub(super) fn key(&self) -> Key<'_> {
-        (self.deployment.name.integration.as_str(), self.deployment.name.deployment.as_str())
+    pub(super) fn key(record: &Arc<Self>) -> Key<'_> {
+        (record.deployment.name.integration.as_str(), record.deployment.name.deployment.as_str())
     }
 
-    pub(super) fn customer_key(&self) -> Key<'_> {
-        (self.deployment.name.integration.as_str(), self.deployment.customer.as_str())
+    pub(super) fn customer_key(record: &Arc<Self>) -> Key<'_> {
+        (record.deployment.name.integration.as_str(), record.deployment.customer.as_str())
     }
 
     pub(super) fn all_tokens(&self) -> impl Iterator<Item = &EndpointToken> {
-        self.tokens.iter().chain(self.flow_tokens.values().flatten())
+        self.tokens.iter().map(|(_, token)| token)
     }
 }
 
-/// A token's claim to lead to an endpoint.
+/// A token's claim to lead to an endpoint: whose it is, and which of theirs.
 #[derive(Clone, Debug)]
-pub(super) struct Claim {
-    pub(super) token: EndpointToken,
-    holder: Holder,
-}
-
-#[derive(Clone, Debug)]
-enum Holder {
-    Integration(Arc<IntegrationRecord>),
-    Deployment(Arc<DeploymentRecord>),
-    Flow(Arc<DeploymentRecord>, FlowKey),
+pub(super) enum Claim {
+    Integration(Arc<IntegrationRecord>, u32),
+    Deployment(Arc<DeploymentRecord>, u32),
 }
 
 impl Claim {
     pub(super) fn of_integration(record: &Arc<IntegrationRecord>) -> impl Iterator<Item = Self> {
-        let claim = |token: &EndpointToken| Self {
-            token: token.clone(),
-            holder: Holder::Integration(Arc::clone(record)),
-        };
-        record.tokens.iter().map(claim)
+        (0..).take(record.tokens.len()).map(|index| Self::Integration(Arc::clone(record), index))
     }
 
     pub(super) fn of_deployment(record: &Arc<DeploymentRecord>) -> impl Iterator<Item = Self> {
-        let own = record.tokens.iter().map(|token| (token, Holder::Deployment(Arc::clone(record))));
-        let flows = record.flow_tokens.iter().flat_map(|(flow, tokens)| {
-            tokens.iter().map(|token| (token, Holder::Flow(Arc::clone(record), flow.clone())))
-        });
-        own.chain(flows).map(|(token, holder)| Self { token: token.clone(), holder })
+        (0..).take(record.tokens.len()).map(|index| Self::Deployment(Arc::clone(record), index))
     }
 
-    pub(super) fn is_of_integration(&self, record: &Arc<IntegrationRecord>) -> bool {
-        matches!(&self.holder, Holder::Integration(holder) if Arc::ptr_eq(holder, record))
+    pub(super) fn key(&self) -> Key<'_> {
+        (self.token().expose(), "")
     }
 
-    pub(super) fn is_of_deployment(&self, record: &Arc<DeploymentRecord>) -> bool {
-        match &self.holder {
-            Holder::Integration(_) => false,
-            Holder::Deployment(holder) | Holder::Flow(holder, _) => Arc::ptr_eq(holder, record),
+    pub(super) fn token(&self) -> &EndpointToken {
+        match self {
+            Self::Integration(record, index) => &record.tokens[*index as usize],
+            Self::Deployment(record, index) => &record.tokens[*index as usize].1,
         }
     }
 
+    pub(super) fn is_of_integration(&self, record: &Arc<IntegrationRecord>) -> bool {
+        matches!(self, Self::Integration(holder, _) if Arc::ptr_eq(holder, record))
+    }
+
+    pub(super) fn is_of_deployment(&self, record: &Arc<DeploymentRecord>) -> bool {
+        matches!(self, Self::Deployment(holder, _) if Arc::ptr_eq(holder, record))
+    }
+
     pub(super) fn integration(&self) -> &IntegrationId {
-        match &self.holder {
-            Holder::Integration(record) => &record.integration.id,
-            Holder::Deployment(record) | Holder::Flow(record, _) => &record.deployment.name.integration,
+        match self {
+            Self::Integration(record, _) => &record.integration.id,
+            Self::Deployment(record, _) => &record.deployment.name.integration,
         }
     }
 
     /// The endpoint, where the claim counts for the type that `integration` has now.
     pub(super) fn endpoint(&self, integration: &Arc<Integration>) -> Option<Endpoint> {
-        let target = match (&self.holder, integration.endpoint_type) {
-            (Holder::Integration(_), EndpointType::Shared) => Target::Shared,
-            (Holder::Deployment(record), EndpointType::InstanceSpecific) => {
-                Target::Deployment(Arc::clone(&record.deployment))
-            }
-            (Holder::Flow(record, flow), EndpointType::FlowSpecific) => {
-                Target::Flow(Arc::clone(&record.deployment), flow.clone())
+        let target = match (self, integration.endpoint_type) {
+            (Self::Integration(..), EndpointType::Shared) => Target::Shared,
+            (Self::Deployment(record, index), endpoint_type) => {
+                let deployment = Arc::clone(&record.deployment);
+                match (&record.tokens[*index as usize].0, endpoint_type) {
+                    (None, EndpointType::InstanceSpecific) => Target::Deployment(deployment),
+                    (Some(flow), EndpointType::FlowSpecific) => Target::Flow(deployment, flow.clone()),
+                    _ => return None,
+                }
             }
             _ => return None,
         };

@@ -53,7 +53,7 @@ fn every_kind_is_converted() {
     };
     assert!(deployment.paused);
     assert_eq!(tokens[0].expose(), "token-3");
-    let (key, endpoint) = deployment.flow_endpoints.first_key_value().unwrap();
+    let (key, endpoint) = deployment.flow_endpoints.iter().next().unwrap();
     assert_eq!(flow_tokens[key][0].expose(), "token-4");
     assert_eq!(endpoint.url.as_str(), "http://flows.example/in");
     assert_eq!(endpoint.headers[0].1, "Bearer x");
