@@ -2,7 +2,7 @@
 //!
 //! A stream's way: `message` parses what the edge says → `session` runs the stream → `progress` knows what the
 //! edge holds and what it needs next → `commits` reads that from the store, or has just read it for another edge →
-//! `commit` cuts it into chunks.
+//! `commit` cuts it into chunks, of which the first are on their way while the last are still being read.
 //!
 //! Snapshots are what costs: so many edges at a time are sent one, and the others wait for their turn. What a snapshot is
 //! kept for, by an edge that takes it slowly, is bounded too: of more than a few, the oldest is given up with its edge's
@@ -33,6 +33,7 @@ use crate::{
 
 mod commit;
 mod commits;
+mod everything;
 mod ledger;
 mod message;
 mod progress;
@@ -42,7 +43,7 @@ mod session;
 pub use commits::Page;
 pub use message::MessageError;
 
-use commit::ChunkSize;
+use commit::{ChunkSize, Cut};
 use commits::Commits;
 
 /// Messages to an edge that wait for the network. Few: each can be a whole chunk.
@@ -145,6 +146,9 @@ pub enum StreamEnd {
     /// A read failed. The reason is for our log.
     #[error("the configuration could not be read")]
     Store(#[from] StoreError),
+    /// A read failed after the edge was sent a part; the log has the reason already.
+    #[error("the configuration could not be read to its end")]
+    Cut,
 }
 
 /// Something that is no message, or too long for one; or a connection that broke.
@@ -159,6 +163,12 @@ pub struct Unreadable {
 
 /// What an edge is sent.
 pub type Outbound = ReceiverStream<Result<StreamConfigResponse, StreamEnd>>;
+
+impl From<Cut> for StreamEnd {
+    fn from(Cut: Cut) -> Self {
+        Self::Cut
+    }
+}
 
 impl Publisher {
     /// A publisher of what `store` holds, that tells `fleet` how edges are doing.

@@ -65,7 +65,7 @@ pub use secrets::{
     SecretKeyError, rotate_secret_key,
 };
 pub use select::Scope;
-pub use snapshot::{Change, Head, Snapshot};
+pub use snapshot::{Change, Head, MappingRow, Snapshot};
 pub use transaction::WriteTransaction;
 pub use writer::{Keep, Written};
 

@@ -92,7 +92,7 @@ fn ended(end: StreamEnd) -> Status {
         }
         StreamEnd::Unreadable(_) => (Code::InvalidArgument, Reason::Undecodable),
         StreamEnd::Message(_) => (Code::InvalidArgument, Reason::InvalidArgument),
-        StreamEnd::Store(_) => (Code::Internal, Reason::Internal),
+        StreamEnd::Store(_) | StreamEnd::Cut => (Code::Internal, Reason::Internal),
     };
     match &end {
         StreamEnd::TooManyStreams => status::later(code, reason, end.to_string(), FULL_RETRY_DELAY),

@@ -9,10 +9,11 @@ use std::{
 use pointsman_proto::edge::{hash::ConfigHash, v1::Resource};
 use pointsman_routing::name::ResourceName;
 use prost::Message as _;
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 
 use super::{
     commit::{ChunkSize, Chunker, Commit},
+    everything,
     ledger::Ledger,
     progress::Position,
     redact::redacted,
@@ -102,7 +103,7 @@ impl Commits {
 
     /// A snapshot, of this revision or a later one.
     pub(super) async fn snapshot(&self, at_least: Revision) -> Result<Arc<Commit>, StoreError> {
-        // Whoever comes while one is being read waits and shares it.
+        // Whoever comes while one is being read shares it, from its first chunk on.
         let mut snapshots = self.snapshots.lock().await;
         let oldest = at_least.number().max(self.head().number() - MAX_SNAPSHOT_AGE);
         let fresh = |commit: &Arc<Commit>| commit.position().revision.number() >= oldest;
@@ -116,7 +117,7 @@ impl Commits {
             }
         }
         let (books, size) = (Arc::clone(&self.books), self.chunk_size);
-        let commit = Arc::new(self.store.read(move |view| read_snapshot(view, &books, size)).await?);
+        let commit = Arc::new(begin_snapshot(self.store.clone(), books, size).await?);
         snapshots.push(Arc::downgrade(&commit));
         Ok(commit)
     }
@@ -152,14 +153,41 @@ impl Commits {
     }
 }
 
-fn read_snapshot(view: &Snapshot<'_>, books: &Books, size: ChunkSize) -> Result<Commit, StoreError> {
-    let position = books.position(view)?;
-    let mut chunker = Chunker::new(view.head()?, true, size);
-    view.for_each_resource(None, |resource| {
-        chunker.upsert(edge::resource(&resource));
-        Ok::<_, StoreError>(ControlFlow::Continue(()))
-    })?;
-    Ok(chunker.finish(position.hash))
+/// Answers once it is known where the snapshot stands, and goes on reading.
+async fn begin_snapshot(store: Store, books: Arc<Books>, size: ChunkSize) -> Result<Commit, StoreError> {
+    let (begun, commit) = oneshot::channel();
+    let reading = tokio::spawn(async move {
+        store
+            .read(move |view| {
+                let position = books.position(view)?;
+                let (mut chunker, commit) = Chunker::new(view.head()?, true, size, position.hash);
+                // Where nobody waits for it any more, the first look says that it is not wanted.
+                let _ = begun.send(commit);
+                if let Err(error) = read_snapshot(view, &mut chunker) {
+                    // The edges hear that it is cut off, and no more than that.
+                    tracing::error!(%error, "a snapshot for edges could not be read");
+                } else if chunker.is_wanted() {
+                    chunker.finish();
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await
+    });
+    match commit.await {
+        Ok(commit) => Ok(commit),
+        // It ended before it began.
+        Err(_) => {
+            Err(reading.await.unwrap_or(Err(StoreError::Panicked)).err().unwrap_or(StoreError::Panicked))
+        }
+    }
+}
+
+fn read_snapshot(view: &Snapshot<'_>, chunker: &mut Chunker) -> Result<(), StoreError> {
+    everything::for_each(view, |resource| {
+        chunker.upsert(resource);
+        let is_wanted = chunker.is_wanted();
+        Ok::<_, StoreError>(if is_wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })
 }
 
 fn read_delta(
@@ -173,7 +201,7 @@ fn read_delta(
         return Ok(None);
     }
     let Some(changes) = view.changes_since(since, MAX_DELTA_CHANGES)? else { return Ok(None) };
-    let mut chunker = Chunker::new(view.head()?, false, size);
+    let (mut chunker, commit) = Chunker::new(view.head()?, false, size, position.hash);
     for change in changes {
         // What there is now counts, and not what happened in between: a name that was removed and made again is there.
         match view.resource(&change.name)? {
@@ -181,7 +209,8 @@ fn read_delta(
             None => chunker.removal(change.name.to_string()),
         }
     }
-    Ok(Some(chunker.finish(position.hash)))
+    chunker.finish();
+    Ok(Some(commit))
 }
 
 fn read_page(

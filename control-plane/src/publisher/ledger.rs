@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::ControlFlow};
 
 use pointsman_proto::edge::{hash::ConfigHash, v1::Resource};
 
-use super::progress::Position;
+use super::{everything, progress::Position};
 use crate::{
     domain::Revision,
     grpc::convert::edge,
@@ -45,8 +45,8 @@ impl Ledger {
 impl Filled {
     fn read(view: &Snapshot<'_>) -> Result<Self, StoreError> {
         let mut filled = Self::default();
-        view.for_each_resource(None, |resource| {
-            filled.put(&edge::resource(&resource));
+        everything::for_each(view, |resource| {
+            filled.put(&resource);
             Ok::<_, StoreError>(ControlFlow::Continue(()))
         })?;
         Ok(filled)

@@ -4,7 +4,8 @@ use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _, future::BoxFuture};
 use pointsman_proto::edge::v1::{
-    Accept, Heartbeat, StreamConfigRequest, StreamConfigResponse, stream_config_response::Message as Outgoing,
+    Accept, Chunk, Heartbeat, StreamConfigRequest, StreamConfigResponse,
+    stream_config_response::Message as Outgoing,
 };
 use pointsman_routing::name::EdgeId;
 use tokio::{
@@ -250,7 +251,7 @@ impl Stage {
     }
 }
 
-/// Reads a commit and sends it.
+/// Sends a commit while it is being read.
 async fn send(shared: Arc<Shared>, base: Base, outbox: Outbox) -> Result<Position, StreamEnd> {
     let (commit, mut admission) = read(&shared, base).await?;
     let tell = async |message: Outgoing, admission: &mut Option<OwnedSemaphorePermit>| {
@@ -277,9 +278,15 @@ async fn send(shared: Arc<Shared>, base: Base, outbox: Outbox) -> Result<Positio
         }
         Base::Nothing { .. } | Base::Revision(_) => None,
     };
-    let chunks = commit.chunks().iter().map(|chunk| Outgoing::Chunk(chunk.clone()));
-    for message in accept.into_iter().chain(chunks) {
-        if tell(message, &mut admission).await?.is_err() {
+    if let Some(accept) = accept
+        && tell(accept, &mut admission).await?.is_err()
+    {
+        return pending().await;
+    }
+    let mut sent = 0;
+    while let Some(chunk) = commit.chunk(sent).await? {
+        sent += 1;
+        if tell(Outgoing::Chunk(Chunk::clone(&chunk)), &mut admission).await?.is_err() {
             // The edge has left, which the session notices by itself.
             return pending().await;
         }

@@ -3,7 +3,7 @@
 use std::{iter::Peekable, ops::ControlFlow, str::FromStr};
 
 use pointsman_routing::{deployment::DeploymentSpec, integration::IntegrationSpec, name::ResourceName};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{Db, Selection, StoreError, Table, rows::Batches};
 use crate::domain::{AnyResource, CustomerSpec, Epoch, MappingSpec, Resource, Revision};
@@ -26,6 +26,19 @@ pub struct Change {
     pub revision: Revision,
     /// It is gone.
     pub removed: bool,
+}
+
+/// What edges get of a customer mapping, as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappingRow<'r> {
+    /// Its whole name.
+    pub name: &'r str,
+    /// The revision that last changed it.
+    pub revision: Revision,
+    /// The third party's id.
+    pub source_customer_id: &'r str,
+    /// The customer's whole name.
+    pub customer: &'r str,
 }
 
 /// The state at one revision, within a transaction.
@@ -119,6 +132,30 @@ impl<'c> Snapshot<'c> {
         Ok(())
     }
 
+    /// Hands out all resources of a kind, in the order of their names' bytes.
+    pub(crate) fn for_each_of<K: Table, E: From<StoreError>>(
+        &self,
+        each: impl FnMut(Resource<K>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        K::for_each(&self.connection, &Selection::all(""), each).map(drop)
+    }
+
+    /// Hands out what edges get of all customer mappings.
+    pub(crate) fn for_each_mapping_row<E: From<StoreError>>(
+        &self,
+        mut each: impl FnMut(MappingRow<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let sql = "SELECT name, revision, source_customer_id, customer FROM customer_mappings ORDER BY name";
+        let mut statement = self.connection.prepare_cached(sql).map_err(StoreError::from)?;
+        let mut rows = statement.query([]).map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            if each(MappingRow::read(row).map_err(StoreError::from)?)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The resource of this name and kind.
     pub(crate) fn get<K: Table>(&self, name: &K::Name) -> Result<Option<Resource<K>>, StoreError> {
         K::get(&self.connection, name)
@@ -143,6 +180,17 @@ impl<'c> Snapshot<'c> {
 
     fn batches<K: Table>(&self, after: &str) -> Peekable<Batches<'c, K>> {
         Batches::new(self.connection, after.to_owned()).peekable()
+    }
+}
+
+impl<'r> MappingRow<'r> {
+    fn read(row: &'r Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            name: row.get_ref(0)?.as_str()?,
+            revision: Revision::new(row.get(1)?),
+            source_customer_id: row.get_ref(2)?.as_str()?,
+            customer: row.get_ref(3)?.as_str()?,
+        })
     }
 }
 

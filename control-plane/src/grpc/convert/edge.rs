@@ -12,7 +12,10 @@ use pointsman_routing::{
 };
 use prost::Message as _;
 
-use crate::domain::{AnyResource, DeploymentTokens, Resource};
+use crate::{
+    domain::{AnyResource, DeploymentTokens, Resource},
+    store::MappingRow,
+};
 
 /// The resource as edges get it. The same resource at the same revision is always the same bytes.
 #[must_use]
@@ -22,17 +25,35 @@ pub fn resource(resource: &AnyResource) -> proto::Resource {
         AnyResource::Customer(resource) => {
             proto::Customer { external_id: resource.spec.external_id.clone() }.encode_to_vec()
         }
-        AnyResource::CustomerMapping(resource) => proto::CustomerMapping {
-            source_customer_id: resource.spec.source_customer_id.clone(),
-            customer: resource.spec.customer.clone(),
+        AnyResource::CustomerMapping(resource) => {
+            return customer_mapping(MappingRow {
+                name: &resource.name.to_string(),
+                revision: resource.meta.revision,
+                source_customer_id: &resource.spec.source_customer_id,
+                customer: &resource.spec.customer,
+            });
         }
-        .encode_to_vec(),
         AnyResource::Deployment(resource) => deployment(resource).encode_to_vec(),
     };
     proto::Resource {
         name: resource.name().to_string(),
         revision: resource.revision().number(),
         body: Bytes::from(body),
+    }
+}
+
+/// As [`resource`], of a row: there can be a million of these, and nothing but this is asked of most.
+#[must_use]
+pub fn customer_mapping(row: MappingRow<'_>) -> proto::Resource {
+    let MappingRow { name, revision, source_customer_id, customer } = row;
+    let body = proto::CustomerMapping {
+        source_customer_id: source_customer_id.to_owned(),
+        customer: customer.to_owned(),
+    };
+    proto::Resource {
+        name: name.to_owned(),
+        revision: revision.number(),
+        body: Bytes::from(body.encode_to_vec()),
     }
 }
 

@@ -48,7 +48,7 @@ async fn what_the_database_cannot_tell_is_a_snapshot() {
     let commits = commits(&plane);
     assert!(commits.delta(head).await.unwrap().is_some());
     assert!(commits.delta(head.next()).await.unwrap().is_none());
-    assert!(commits.snapshot(ANY).await.unwrap().chunks()[0].full);
+    assert!(commits.snapshot(ANY).await.unwrap().chunk(0).await.unwrap().unwrap().full);
 }
 
 #[tokio::test]
