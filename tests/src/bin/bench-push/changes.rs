@@ -1,0 +1,77 @@
+//! Changes, and how long it takes until they are served.
+
+use std::time::{Duration, Instant};
+
+use pointsman_proto::admin::v1::{
+    BatchUpsertCustomerMappingsRequest, CustomerMappingRow, WaitForRevisionRequest,
+    customer_mapping_service_client::CustomerMappingServiceClient, edge_service_client::EdgeServiceClient,
+};
+
+use crate::{Args, data::Data, part::ControlPlane, report::Report, simulated::Fleet, yardstick::Yardsticks};
+
+/// The mapping that all edges hear of again and again.
+const FLIPPED: usize = 0;
+/// How often they do.
+const FLIPS: usize = 20;
+/// Between two single changes.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Whether a resource is the mapping that all edges hear of.
+pub(crate) fn is_flipped(name: &str) -> bool {
+    name == format!("{}/customerMappings/{}", Data::integration_name(0), Data::source(FLIPPED))
+}
+
+/// One mapping after the other goes to another customer, while nothing else goes on.
+pub(crate) async fn single(report: &mut Report, plane: &ControlPlane, args: &Args, yardsticks: &Yardsticks) {
+    let (mut served, mut written) = (Vec::new(), Vec::new());
+    for mapping in 1..=args.rounds.min(args.data.mappings - 1) {
+        let started = Instant::now();
+        let revision = write(plane, args.data.integration_of(mapping), vec![args.data.row(mapping, 1)]).await;
+        let answered = Instant::now();
+        // It answers a little after the edge began to serve it.
+        until_served(plane, revision, 1).await;
+        served.push(answered.elapsed());
+        written.push(answered - started);
+        tokio::time::sleep(PAUSE).await;
+    }
+    report.single_change(served, written, yardsticks);
+}
+
+/// One mapping goes from customer to customer, and all edges hear of it.
+pub(crate) async fn to_fleet(report: &mut Report, plane: &ControlPlane, fleet: &Fleet, args: &Args) {
+    let mut acknowledged = Vec::new();
+    for turn in 1..=FLIPS {
+        let row = args.data.row(FLIPPED, turn);
+        let revision = write(plane, args.data.integration_of(FLIPPED), vec![row]).await;
+        let answered = Instant::now();
+        until_served(plane, revision, fleet.len()).await;
+        acknowledged.push(answered.elapsed());
+    }
+    report.fleet(fleet.len(), acknowledged);
+}
+
+/// Writes mappings of an integration, at least one of which changes, and says at which revision.
+pub(crate) async fn write(plane: &ControlPlane, integration: usize, rows: Vec<CustomerMappingRow>) -> i64 {
+    let request = BatchUpsertCustomerMappingsRequest {
+        parent: Data::integration_name(integration),
+        rows,
+        ..BatchUpsertCustomerMappingsRequest::default()
+    };
+    let mut client = CustomerMappingServiceClient::new(plane.channel());
+    let written = client.batch_upsert_customer_mappings(request).await.expect("an answer").into_inner();
+    assert!(written.updated > 0, "nothing changed: {written:?}");
+    written.revision
+}
+
+/// Waits until so many edges serve a revision.
+pub(crate) async fn until_served(plane: &ControlPlane, revision: i64, edges: usize) {
+    let request = WaitForRevisionRequest {
+        revision,
+        min_edges: i32::try_from(edges).expect("a small number"),
+        timeout: Some(prost_types::Duration { seconds: 120, nanos: 0 }),
+        ..WaitForRevisionRequest::default()
+    };
+    let waited = EdgeServiceClient::new(plane.channel()).wait_for_revision(request).await;
+    let waited = waited.expect("an answer").into_inner();
+    assert!(waited.reached, "revision {revision} is served by {} of {edges} edges", waited.serving.len());
+}
