@@ -27,7 +27,5 @@ pub(super) fn for_each<E: From<StoreError>>(
         each(edge::resource(&AnyResource::Integration(resource)))
     })?;
     view.for_each_mapping_row(|row| each(edge::customer_mapping(row)))?;
-    view.for_each_of::<DeploymentSpec, E>(|resource| {
-        each(edge::resource(&AnyResource::Deployment(resource)))
-    })
+    view.for_each_of::<DeploymentSpec, E>(|resource| each(edge::resource(&AnyResource::Deployment(resource))))
 }
