@@ -1,7 +1,7 @@
 //! Deployments: an integration deployed to one customer. With them, the two small resources that lead to one:
 //! customers and customer mappings.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
@@ -142,7 +142,7 @@ pub struct Customer {
     /// Which one.
     pub id: CustomerId,
     /// The vendor's own id for it: any text of 1 to 255 bytes without NUL.
-    pub external_id: Box<str>,
+    pub external_id: Arc<str>,
 }
 
 impl Customer {

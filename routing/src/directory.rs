@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     deployment::{Customer, CustomerMapping, Deployment},
-    name::{CustomerId, IntegrationId},
+    name::{CustomerId, IntegrationId, MappingName},
 };
 
 /// Where a decision looks things up.
@@ -14,6 +14,8 @@ use crate::{
 pub trait Directory {
     /// Why a look-up can fail; [`Infallible`](std::convert::Infallible) for one in memory.
     type Error;
+    /// What a mapping is handed out as.
+    type Mapping: Mapped;
 
     /// The customer with this id.
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Self::Error>;
@@ -26,7 +28,7 @@ pub trait Directory {
         &self,
         integration: &IntegrationId,
         source_customer_id: &str,
-    ) -> Result<Option<CustomerMapping>, Self::Error>;
+    ) -> Result<Option<Self::Mapping>, Self::Error>;
 
     /// The deployment of this integration to this customer: the enabled one, none where two are enabled, and where none
     /// is, the first paused one by name, so that the request is told so.
@@ -35,4 +37,23 @@ pub trait Directory {
         integration: &IntegrationId,
         customer: &CustomerId,
     ) -> Result<Option<Arc<Deployment>>, Self::Error>;
+}
+
+/// A customer mapping that was found. Of a million in memory none is copied to be read.
+pub trait Mapped {
+    /// Whose the source id is.
+    fn customer(&self) -> &CustomerId;
+
+    /// Which mapping it is; made for whoever wants to be told.
+    fn name(&self) -> MappingName;
+}
+
+impl Mapped for CustomerMapping {
+    fn customer(&self) -> &CustomerId {
+        &self.customer
+    }
+
+    fn name(&self) -> MappingName {
+        self.name.clone()
+    }
 }

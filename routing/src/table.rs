@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
-pub use self::{endpoints::Endpoint, token::EndpointToken};
+pub use self::{endpoints::Endpoint, records::FoundMapping, token::EndpointToken};
 use self::{
     endpoints::{Claim, DeploymentRecord, IntegrationRecord},
     records::{CustomerRecord, MappingRecord},
@@ -273,6 +273,7 @@ impl Table {
 
 impl Directory for Table {
     type Error = Infallible;
+    type Mapping = FoundMapping;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Infallible> {
         Ok(self.customers.only((id.as_str(), "")).map(|record| record.customer.clone()))
@@ -286,9 +287,9 @@ impl Directory for Table {
         &self,
         integration: &IntegrationId,
         source_customer_id: &str,
-    ) -> Result<Option<CustomerMapping>, Infallible> {
+    ) -> Result<Option<FoundMapping>, Infallible> {
         let record = self.mappings_by_source_id.only((integration.as_str(), source_customer_id));
-        Ok(record.map(|record| record.to_mapping()))
+        Ok(record.cloned().map(FoundMapping))
     }
 
     fn deployment_for(

@@ -130,7 +130,7 @@ fn refusal(Refused { outcome, detail, advice, candidates }: Refused) -> TestRefu
 fn route(Destination { route, url }: Destination) -> TestRoute {
     TestRoute {
         customer: route.customer.id.to_string(),
-        customer_external_id: route.customer.external_id.into(),
+        customer_external_id: route.customer.external_id.as_ref().to_owned(),
         customer_user: route.customer_user.unwrap_or_default(),
         deployment: route.deployment.name.to_string(),
         flow: route.flow.to_string(),

@@ -50,6 +50,7 @@ impl Snapshot<'_> {
 
 impl Directory for Snapshot<'_> {
     type Error = LookupError;
+    type Mapping = CustomerMapping;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LookupError> {
         self.usable::<CustomerSpec, _>(id, |resource| {

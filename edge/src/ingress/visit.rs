@@ -126,7 +126,9 @@ impl Visit<'_> {
             integration: self.integration().id.to_string(),
             endpoint_type: endpoint_type.into(),
             deployment: deployment.map(|deployment| deployment.name.to_string()).unwrap_or_default(),
-            customer_external_id: customer.map(|customer| customer.external_id.into()).unwrap_or_default(),
+            customer_external_id: customer
+                .map(|customer| customer.external_id.as_ref().to_owned())
+                .unwrap_or_default(),
             flow: flow.map(|flow| flow.as_str().to_owned()).unwrap_or_default(),
             method: self.head.method.as_str().to_owned(),
             path_fragment: self.admitted.fragment.as_str().to_owned(),

@@ -4,8 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{MAX_CUSTOMER_USER_BYTES, NoRoute, Stage, Step, Target, Trace};
 use crate::{
-    deployment::{Customer, CustomerMapping, Deployment},
-    directory::Directory,
+    deployment::{Customer, Deployment},
+    directory::{Directory, Mapped},
     fault::cut,
     integration::Integration,
     name::FlowKey,
@@ -67,7 +67,7 @@ impl<D: Directory, T: Trace> Stages<'_, D, T> {
             false => None,
         };
         let customer = match (is_looked_up, &mapping) {
-            (true, Some(mapping)) => self.directory.customer(&mapping.customer),
+            (true, Some(mapping)) => self.directory.customer(mapping.customer()),
             (true, None) => Ok(None),
             (false, _) => self.directory.customer_by_external_id(value.text),
         };
@@ -81,7 +81,7 @@ impl<D: Directory, T: Trace> Stages<'_, D, T> {
                     Some(_) => String::new(),
                     None => why_no_customer(is_looked_up, mapping.as_ref()),
                 },
-                through: mapping.map(|mapping| mapping.name.to_string()).or(step.through),
+                through: mapping.map(|mapping| mapping.name().to_string()).or(step.through),
                 ..step
             }
         })
@@ -252,9 +252,11 @@ fn place(source: &ValueSource) -> Cow<'_, str> {
     }
 }
 
-fn why_no_customer(is_looked_up: bool, mapping: Option<&CustomerMapping>) -> String {
+fn why_no_customer(is_looked_up: bool, mapping: Option<&impl Mapped>) -> String {
     match (is_looked_up, mapping) {
-        (true, Some(mapping)) => format!("{} names {}, which is not there", mapping.name, mapping.customer),
+        (true, Some(mapping)) => {
+            format!("{} names {}, which is not there", mapping.name(), mapping.customer())
+        }
         (true, None) => "no customer mapping of the integration has this source customer id".to_owned(),
         (false, _) => "no customer has this external ID".to_owned(),
     }

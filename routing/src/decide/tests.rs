@@ -9,7 +9,7 @@ use crate::{
     name::{CustomerId, IntegrationId},
     results::{Reply, ReplyValue},
     source::ValueSourceSpec,
-    table::{Entry, Table},
+    table::{Entry, FoundMapping, Table},
     webhook::Webhook,
 };
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Stamp, shards::Key};
 use crate::{
     deployment::{Customer, CustomerMapping},
+    directory::Mapped,
     name::{CustomerId, IntegrationId, MappingId, MappingName},
 };
 
@@ -63,16 +64,34 @@ impl MappingRecord {
     }
 
     pub(super) fn to_mapping(&self) -> CustomerMapping {
-        let (id, source_customer_id) = self.texts();
-        let mapping = MappingId::parse(id).expect("it was an id before");
+        let (_, source_customer_id) = self.texts();
         CustomerMapping {
-            name: MappingName { integration: self.integration.clone(), mapping },
+            name: self.name(),
             source_customer_id: source_customer_id.into(),
             customer: self.customer.clone(),
         }
     }
 
+    fn name(&self) -> MappingName {
+        let mapping = MappingId::parse(self.texts().0).expect("it was an id before");
+        MappingName { integration: self.integration.clone(), mapping }
+    }
+
     fn texts(&self) -> (&str, &str) {
         self.texts.split_at(self.id_bytes.into())
+    }
+}
+
+/// A customer mapping of the table, found by its source customer id.
+#[derive(Clone, Debug)]
+pub struct FoundMapping(pub(super) Arc<MappingRecord>);
+
+impl Mapped for FoundMapping {
+    fn customer(&self) -> &CustomerId {
+        &self.0.customer
+    }
+
+    fn name(&self) -> MappingName {
+        self.0.name()
     }
 }

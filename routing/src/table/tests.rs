@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     decide::Target,
     deployment::{DeploymentSpec, FlowEndpointSpec},
+    directory::Mapped as _,
     integration::{EndpointType, FlowSpec, IntegrationSpec},
     source::ValueSourceSpec,
 };
@@ -67,7 +68,7 @@ fn by_external_id(table: &Table, external_id: &str) -> Option<String> {
 
 fn by_source_id(table: &Table, integration: &str, source_id: &str) -> Option<String> {
     let Ok(mapping) = table.mapping(&IntegrationId::parse(integration).unwrap(), source_id);
-    mapping.map(|mapping| mapping.customer.as_str().to_owned())
+    mapping.map(|mapping| mapping.customer().as_str().to_owned())
 }
 
 fn deployment_of(table: &Table, integration: &str, customer: &str) -> Option<String> {
@@ -256,6 +257,6 @@ fn mappings_share_the_ids_that_they_name() {
     let Ok(Some(mapping)) = table.mapping(&IntegrationId::parse("i").unwrap(), "s") else {
         panic!("is there")
     };
-    let Ok(Some(customer)) = table.customer(&mapping.customer) else { panic!("is there") };
-    assert!(std::ptr::eq(mapping.customer.as_str(), customer.id.as_str()));
+    let Ok(Some(customer)) = table.customer(mapping.customer()) else { panic!("is there") };
+    assert!(std::ptr::eq(mapping.customer().as_str(), customer.id.as_str()));
 }

@@ -63,6 +63,7 @@ impl Watched<'_> {
 
 impl Directory for Watched<'_> {
     type Error = &'static str;
+    type Mapping = FoundMapping;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, &'static str> {
         self.ask("customer", |table| table.customer(id))
@@ -76,7 +77,7 @@ impl Directory for Watched<'_> {
         &self,
         integration: &IntegrationId,
         source_customer_id: &str,
-    ) -> Result<Option<CustomerMapping>, &'static str> {
+    ) -> Result<Option<FoundMapping>, &'static str> {
         self.ask("mapping", |table| table.mapping(integration, source_customer_id))
     }
 

@@ -39,7 +39,9 @@ fn answers_of_table(table: &Table) -> Answers {
         customers: customers.iter().map(|id| infallible(table.customer(id))).collect(),
         by_external_id: TEXTS.map(|text| infallible(table.customer_by_external_id(text))).to_vec(),
         by_source_id: pairs(&integrations, &TEXTS)
-            .map(|(integration, text)| infallible(table.mapping(integration, text)))
+            .map(|(integration, text)| {
+                infallible(table.mapping(integration, text)).map(|found| found.0.to_mapping())
+            })
             .collect(),
         deployments: pairs(&integrations, &customers)
             .map(|(integration, customer)| infallible(table.deployment_for(integration, customer)))
