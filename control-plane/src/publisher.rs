@@ -42,6 +42,8 @@ mod session;
 
 pub use commits::Page;
 pub use message::MessageError;
+#[cfg(feature = "fuzzing")]
+pub(crate) use message::judge;
 
 use commit::{ChunkSize, Cut};
 use commits::Commits;

@@ -1,7 +1,10 @@
 //! For fuzz targets: what parses bytes from the control plane, from Preprocess services, and from the disk.
 
 use bytes::Bytes;
-use pointsman_proto::{edge::v1::Resource, preprocess::v1::PreprocessResponse};
+use pointsman_proto::{
+    edge::v1::{Chunk, Resource},
+    preprocess::v1::PreprocessResponse,
+};
 use pointsman_routing::results::ReplyValue;
 use prost::Message as _;
 
@@ -53,4 +56,23 @@ fn depth(value: &ReplyValue) -> usize {
 pub fn copy(data: &[u8]) {
     let (file, key) = crate::copy::fuzzing::file(data);
     sync::restored(&file, &key);
+}
+
+/// Chunks as the control plane sends them, each behind its length: what is taken in of them is acknowledged, the same each
+/// time.
+///
+/// # Panics
+///
+/// Where that does not hold.
+pub fn chunks(mut bytes: &[u8]) {
+    let mut chunks = Vec::new();
+    while let Ok(chunk) = Chunk::decode_length_delimited(&mut bytes) {
+        chunks.push(chunk);
+        if bytes.is_empty() {
+            break;
+        }
+    }
+    let acknowledged = sync::acknowledged(chunks.clone());
+    assert!(acknowledged.iter().all(|ack| ack.revision >= 0 && ack.hash.len() == 16));
+    assert_eq!(acknowledged, sync::acknowledged(chunks));
 }

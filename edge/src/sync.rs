@@ -168,3 +168,22 @@ pub(crate) fn refusal(resource: pointsman_proto::edge::v1::Resource) -> Option<S
 pub(crate) fn restored(file: &[u8], key: &crate::copy::CopyKey) {
     restore::take_in_bytes(file, key);
 }
+
+/// What is acknowledged of these chunks, up to one that ends the stream.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn acknowledged(
+    chunks: Vec<pointsman_proto::edge::v1::Chunk>,
+) -> Vec<pointsman_proto::edge::v1::Ack> {
+    let (mut holder, mut gathering) = (Holder::default(), commit::Gathering::default());
+    let mut acknowledged = Vec::new();
+    for chunk in chunks {
+        let added = commit::Part::parse(chunk).and_then(|part| gathering.add(part));
+        let Ok(whole) = added else { break };
+        let Some(commit) = whole else { continue };
+        if holder.apply(commit).is_err() {
+            break;
+        }
+        acknowledged.push(holder.ack());
+    }
+    acknowledged
+}

@@ -83,6 +83,15 @@ pub fn request(kind: u8, bytes: &[u8]) {
     }
 }
 
+/// What an edge says on its stream.
+///
+/// # Panics
+///
+/// Where what is taken of it makes no sense.
+pub fn edge_message(bytes: &[u8]) {
+    decoded(bytes, crate::publisher::judge);
+}
+
 fn decoded<M: prost::Message + Default>(bytes: &[u8], check: fn(M)) {
     if let Ok(message) = M::decode(bytes) {
         check(message);

@@ -114,6 +114,26 @@ impl Message {
     }
 }
 
+/// A message is a hello, or another one, or refused; what it says of a configuration makes sense.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn judge(request: StreamConfigRequest) {
+    let sound = |revision: Revision| assert!(revision >= Revision::default());
+    match (Hello::parse(request.clone()), Message::parse(request)) {
+        (Ok(hello), message) => {
+            assert!(message.is_err(), "a hello is only the first message");
+            assert!(
+                hello.held.is_none_or(|held| !held.epoch.is_empty() && held.revision > Revision::default())
+            );
+        }
+        (Err(_), Ok(Message::Ack(ack))) => {
+            sound(ack.serves.revision);
+            ack.held_back.into_iter().for_each(|held_back| sound(held_back.revision));
+        }
+        (Err(_), Ok(Message::Heartbeat(position))) => sound(position.revision),
+        (Err(_), Err(error)) => assert!(!error.to_string().is_empty()),
+    }
+}
+
 /// A revision with its hash. An edge that holds nothing need not know the hash of nothing.
 fn position(number: i64, bytes: &[u8]) -> Result<(Revision, ConfigHash), MessageError> {
     let hash = if number == 0 && bytes.is_empty() { Ok(ConfigHash::default()) } else { hash(bytes) };

@@ -30,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "edge_resources", run: targets::edge_resources },
     Target { name: "preprocess_replies", run: targets::preprocess_replies },
     Target { name: "edge_copies", run: targets::edge_copies },
+    Target { name: "config_streams", run: targets::config_streams },
 ];
 
 impl Target {

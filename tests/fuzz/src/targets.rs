@@ -137,3 +137,12 @@ pub(crate) fn preprocess_replies(data: &[u8]) {
 pub(crate) fn edge_copies(data: &[u8]) {
     pointsman_edge::fuzzing::copy(data);
 }
+
+/// What edges and the control plane say on a stream: the first byte says who.
+pub(crate) fn config_streams(data: &[u8]) {
+    match data.split_first() {
+        Some((0, message)) => fuzzing::edge_message(message),
+        Some((_, chunks)) => pointsman_edge::fuzzing::chunks(chunks),
+        None => {}
+    }
+}
