@@ -1,5 +1,7 @@
 //! Every RPC that answers in pages.
 
+use std::time::Duration;
+
 use pointsman_proto::{
     admin::v1::{access_token::Role, *},
     edge::v1::{
@@ -20,6 +22,8 @@ use crate::{
 /// More than a page.
 const MANY: usize = 1_003;
 const PAGE_SIZE_MAX: usize = 1_000;
+/// Between two looks at an edge.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A list, with something in it.
 struct Filled {
@@ -45,7 +49,7 @@ const LISTS: [Filled; 9] = [
     many("AuditService/ListAuditEntries", "{}", Some("action = ACTION_CREATED")),
     many("ConfigService/GetConfig", "{}", None),
     few("IntegrationService/ListIntegrationRevisions", r#"{"name": "integrations/acme-erp"}"#, None),
-    few("EdgeService/ListEdges", "{}", Some("connected = true")),
+    few("EdgeService/ListEdges", "{}", Some("connected = false")),
     few("AccessTokenService/ListAccessTokens", "{}", Some("role = ROLE_EDGE")),
 ];
 
@@ -57,7 +61,8 @@ const fn few(method: &'static str, request: &'static str, filter: Option<&'stati
     Filled { method, request, filter, many: false }
 }
 
-/// A control plane whose every list has something in it, with an admin's secret. The edges leave with the channel.
+/// A control plane whose every list has something in it, with an admin's secret. The edges have left: nothing of what is
+/// known of them changes any more.
 async fn filled() -> (ControlPlane, String) {
     let plane = ControlPlane::start().await;
     let mut manifest = acme();
@@ -85,20 +90,25 @@ async fn filled() -> (ControlPlane, String) {
     for id in ["a", "b", "c", "d", "e"] {
         let edge = AccessToken { edge: format!("edges/{id}"), ..token(Role::Edge, &[]) };
         let secret = plane.make(&admin, &format!("edge-{id}"), edge).await;
-        join(&plane, &secret, &format!("edges/{id}")).await;
+        come_and_go(&plane, &admin, &secret, &format!("edges/{id}")).await;
     }
     (plane, admin)
 }
 
-/// Connects an edge for as long as the test runs.
-async fn join(plane: &ControlPlane, secret: &str, edge: &str) {
+/// Connects an edge, which leaves again, and waits until that is known.
+async fn come_and_go(plane: &ControlPlane, admin: &str, secret: &str, edge: &str) {
     let hello = Hello { edge: edge.to_owned(), ..Default::default() };
     let hello = StreamConfigRequest { message: Some(Message::Hello(hello)) };
     let requests = tokio_stream::iter([hello]).chain(tokio_stream::pending());
     let mut client = ConfigServiceClient::new(with(plane.channel(), secret));
     let mut answers = client.stream_config(requests).await.unwrap().into_inner();
     answers.next().await.unwrap().unwrap();
-    tokio::spawn(async move { while answers.next().await.is_some() {} });
+    drop(answers);
+    let request = || GetEdgeRequest { name: edge.to_owned() };
+    let mut edges = edge_service_client::EdgeServiceClient::new(with(plane.channel(), admin));
+    while edges.get_edge(request()).await.unwrap().into_inner().edge.unwrap().connected {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 struct Page {
