@@ -1,7 +1,6 @@
 //! Connections to flow endpoints that wait for their next request.
 
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -10,6 +9,7 @@ use std::{
 };
 
 use futures::task::noop_waker_ref;
+use hashbrown::HashMap;
 use tokio::io::{AsyncRead as _, ReadBuf};
 
 use crate::conn::Conn;

@@ -1,14 +1,14 @@
 //! What requests take of what there is: memory for bodies, and places at a deployment.
 
 use std::{
-    collections::HashMap,
     hash::Hash,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
+use hashbrown::hash_map::{EntryRef, HashMap};
 use pointsman_routing::name::{DeploymentName, FlowKey, IntegrationId};
 
 use crate::telemetry::Metrics;
@@ -16,7 +16,8 @@ use crate::telemetry::Metrics;
 /// One endpoint takes at most this part of the memory for bodies.
 const ENDPOINT_PART: usize = 4;
 
-/// Counts things by key, and forgets keys that nothing is counted for.
+/// Counts things by key, and forgets keys that nothing is counted for. Keys are names of the configuration, which senders
+/// do not choose, so a fast hash is enough.
 #[derive(Debug)]
 struct Counts<K>(Mutex<HashMap<K, usize>>);
 
@@ -29,26 +30,28 @@ impl<K> Default for Counts<K> {
 impl<K: Eq + Hash + Clone> Counts<K> {
     /// Adds, unless it would be more than `limit`.
     fn add(&self, key: &K, count: usize, limit: usize) -> bool {
-        // A poisoned lock is taken all the same: the counts are whole after each step.
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match counts.get_mut(key) {
-            Some(now) if now.saturating_add(count) <= limit => *now += count,
-            None if count <= limit => {
-                counts.insert(key.clone(), count);
+        match self.lock().entry_ref(key) {
+            EntryRef::Occupied(mut now) if now.get().saturating_add(count) <= limit => {
+                *now.get_mut() += count
             }
+            EntryRef::Vacant(none) if count <= limit => _ = none.insert_with_key(key.clone(), count),
             _ => return false,
         }
         true
     }
 
     fn subtract(&self, key: &K, count: usize) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(now) = counts.get_mut(key) {
-            *now = now.saturating_sub(count);
-            if *now == 0 {
-                counts.remove(key);
+        if let EntryRef::Occupied(mut now) = self.lock().entry_ref(key) {
+            match now.get().saturating_sub(count) {
+                0 => _ = now.remove(),
+                rest => *now.get_mut() = rest,
             }
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+        // A poisoned lock is taken all the same: the counts are whole after each step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
