@@ -160,7 +160,7 @@ mod tests;
 /// Why a resource cannot be used, where it cannot.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn refusal(resource: pointsman_proto::edge::v1::Resource) -> Option<String> {
-    convert::resource(resource).form.err().map(|unusable| unusable.reason)
+    convert::resource(&resource).form.err().map(|unusable| unusable.reason)
 }
 
 /// Takes a copy in, if it can be.
@@ -177,7 +177,7 @@ pub(crate) fn acknowledged(
     let (mut holder, mut gathering) = (Holder::default(), commit::Gathering::default());
     let mut acknowledged = Vec::new();
     for chunk in chunks {
-        let added = commit::Part::parse(chunk).and_then(|part| gathering.add(part));
+        let added = commit::Part::parse(chunk).and_then(|part| gathering.add(&part));
         let Ok(whole) = added else { break };
         let Some(commit) = whole else { continue };
         if holder.apply(commit).is_err() {

@@ -15,7 +15,9 @@ pub trait Directory {
     /// Why a look-up can fail; [`Infallible`](std::convert::Infallible) for one in memory.
     type Error;
     /// What a mapping is handed out as.
-    type Mapping: Mapped;
+    type Mapping<'d>: Mapped
+    where
+        Self: 'd;
 
     /// The customer with this id.
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Self::Error>;
@@ -28,7 +30,7 @@ pub trait Directory {
         &self,
         integration: &IntegrationId,
         source_customer_id: &str,
-    ) -> Result<Option<Self::Mapping>, Self::Error>;
+    ) -> Result<Option<Self::Mapping<'_>>, Self::Error>;
 
     /// The deployment of this integration to this customer: the enabled one, none where two are enabled, and where none
     /// is, the first paused one by name, so that the request is told so.

@@ -7,11 +7,11 @@
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
-pub use self::{endpoints::Endpoint, records::FoundMapping, token::EndpointToken};
+pub use self::{endpoints::Endpoint, filling::Filling, records::FoundMapping, token::EndpointToken};
 use self::{
     endpoints::{Claim, DeploymentRecord, IntegrationRecord},
     records::{CustomerRecord, MappingRecord},
-    shards::{Shards, only},
+    shards::{Key, Shards, only},
 };
 use crate::{
     deployment::{Customer, CustomerMapping, Deployment},
@@ -21,10 +21,12 @@ use crate::{
 };
 
 mod endpoints;
+mod filling;
 mod records;
 mod shards;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod token;
 
 /// A resource with the endpoint tokens that lead to it.
@@ -80,7 +82,7 @@ pub struct Table {
 impl Default for Table {
     fn default() -> Self {
         Self {
-            integrations: Shards::new(|record| (record.integration.id.as_str(), "")),
+            integrations: Shards::new(IntegrationRecord::key),
             customers: Shards::new(CustomerRecord::key),
             customers_by_external_id: Shards::new(CustomerRecord::external_id_key),
             mappings: Shards::new(MappingRecord::key),
@@ -115,16 +117,14 @@ impl Table {
                 self.integrations.insert(record);
             }
             Entry::Customer(customer) => {
-                self.remove_customer(&customer.id);
                 let record = Arc::new(CustomerRecord { customer, stamp });
-                self.customers_by_external_id.insert(Arc::clone(&record));
-                self.customers.insert(record);
+                let before = self.customers.replace(Arc::clone(&record), |_| true);
+                self.customers_by_external_id.exchange(before.as_ref(), record, Arc::ptr_eq);
             }
             Entry::CustomerMapping(mapping) => {
-                self.remove_mapping(&mapping.name);
                 let record = Arc::new(self.record(&mapping, stamp));
-                self.mappings_by_source_id.insert(Arc::clone(&record));
-                self.mappings.insert(record);
+                let before = self.mappings.replace(Arc::clone(&record), |_| true);
+                self.mappings_by_source_id.exchange(before.as_ref(), record, Arc::ptr_eq);
             }
             Entry::Deployment(deployment, tokens, flow_tokens) => {
                 self.remove_deployment(&deployment.name);
@@ -151,16 +151,16 @@ impl Table {
     #[must_use]
     pub fn get(&self, name: &ResourceName) -> Option<Entry> {
         Some(match name {
-            ResourceName::Integration(id) => self.integrations.only((id.as_str(), ""))?.to_entry(),
+            ResourceName::Integration(id) => self.integrations.only(Key::of(id.as_str()))?.to_entry(),
             ResourceName::Customer(id) => {
-                Entry::Customer(self.customers.only((id.as_str(), ""))?.customer.clone())
+                Entry::Customer(self.customers.only(Key::of(id.as_str()))?.customer.clone())
             }
             ResourceName::CustomerMapping(MappingName { integration, mapping }) => {
-                let record = self.mappings.only((integration.as_str(), mapping.as_str()))?;
+                let record = self.mappings.only(Key::within(integration.as_str(), mapping.as_str()))?;
                 Entry::CustomerMapping(record.to_mapping())
             }
             ResourceName::Deployment(DeploymentName { integration, deployment }) => {
-                self.deployments.only((integration.as_str(), deployment.as_str()))?.to_entry()
+                self.deployments.only(Key::within(integration.as_str(), deployment.as_str()))?.to_entry()
             }
         })
     }
@@ -169,13 +169,13 @@ impl Table {
     #[must_use]
     pub fn stamp(&self, name: &ResourceName) -> Option<Stamp> {
         Some(match name {
-            ResourceName::Integration(id) => self.integrations.only((id.as_str(), ""))?.stamp,
-            ResourceName::Customer(id) => self.customers.only((id.as_str(), ""))?.stamp,
+            ResourceName::Integration(id) => self.integrations.only(Key::of(id.as_str()))?.stamp,
+            ResourceName::Customer(id) => self.customers.only(Key::of(id.as_str()))?.stamp,
             ResourceName::CustomerMapping(MappingName { integration, mapping }) => {
-                self.mappings.only((integration.as_str(), mapping.as_str()))?.stamp
+                self.mappings.only(Key::within(integration.as_str(), mapping.as_str()))?.stamp
             }
             ResourceName::Deployment(DeploymentName { integration, deployment }) => {
-                self.deployments.only((integration.as_str(), deployment.as_str()))?.stamp
+                self.deployments.only(Key::within(integration.as_str(), deployment.as_str()))?.stamp
             }
         })
     }
@@ -187,8 +187,8 @@ impl Table {
         if !token::is_token(token) {
             return None;
         }
-        only(self.endpoints.all((token, "")).filter_map(|claim| {
-            let integration = self.integrations.only((claim.integration().as_str(), ""))?;
+        only(self.endpoints.all(Key::of(token)).filter_map(|claim| {
+            let integration = self.integrations.only(Key::of(claim.integration().as_str()))?;
             claim.endpoint(&integration.integration)
         }))
     }
@@ -217,32 +217,32 @@ impl Table {
     }
 
     fn remove_integration(&mut self, id: &IntegrationId) {
-        let Some(record) = self.integrations.remove((id.as_str(), ""), |_| true) else { return };
+        let Some(record) = self.integrations.remove(Key::of(id.as_str()), |_| true) else { return };
         for token in record.tokens.iter() {
-            self.endpoints.remove((token.expose(), ""), |claim| claim.is_of_integration(&record));
+            self.endpoints.remove(Key::of(token.expose()), |claim| claim.is_of_integration(&record));
         }
     }
 
     fn remove_customer(&mut self, id: &CustomerId) {
-        let Some(customer) = self.customers.remove((id.as_str(), ""), |_| true) else { return };
+        let Some(customer) = self.customers.remove(Key::of(id.as_str()), |_| true) else { return };
         let key = CustomerRecord::external_id_key(&customer);
         self.customers_by_external_id.remove(key, |other| Arc::ptr_eq(other, &customer));
     }
 
     fn remove_mapping(&mut self, MappingName { integration, mapping }: &MappingName) {
-        let key = (integration.as_str(), mapping.as_str());
+        let key = Key::within(integration.as_str(), mapping.as_str());
         let Some(mapping) = self.mappings.remove(key, |_| true) else { return };
         let key = MappingRecord::source_key(&mapping);
         self.mappings_by_source_id.remove(key, |other| Arc::ptr_eq(other, &mapping));
     }
 
     fn remove_deployment(&mut self, DeploymentName { integration, deployment }: &DeploymentName) {
-        let key = (integration.as_str(), deployment.as_str());
+        let key = Key::within(integration.as_str(), deployment.as_str());
         let Some(record) = self.deployments.remove(key, |_| true) else { return };
         self.deployments_by_customer
             .remove(DeploymentRecord::customer_key(&record), |other| Arc::ptr_eq(other, &record));
         for token in record.all_tokens() {
-            self.endpoints.remove((token.expose(), ""), |claim| claim.is_of_deployment(&record));
+            self.endpoints.remove(Key::of(token.expose()), |claim| claim.is_of_deployment(&record));
         }
     }
 
@@ -263,33 +263,33 @@ impl Table {
     }
 
     fn shared_integration<'a>(&'a self, id: &'a IntegrationId) -> &'a IntegrationId {
-        self.integrations.only((id.as_str(), "")).map_or(id, |record| &record.integration.id)
+        self.integrations.only(Key::of(id.as_str())).map_or(id, |record| &record.integration.id)
     }
 
     fn shared_customer<'a>(&'a self, id: &'a CustomerId) -> &'a CustomerId {
-        self.customers.only((id.as_str(), "")).map_or(id, |record| &record.customer.id)
+        self.customers.only(Key::of(id.as_str())).map_or(id, |record| &record.customer.id)
     }
 }
 
 impl Directory for Table {
     type Error = Infallible;
-    type Mapping = FoundMapping;
+    type Mapping<'t> = FoundMapping<'t>;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Infallible> {
-        Ok(self.customers.only((id.as_str(), "")).map(|record| record.customer.clone()))
+        Ok(self.customers.only(Key::of(id.as_str())).map(|record| record.customer.clone()))
     }
 
     fn customer_by_external_id(&self, external_id: &str) -> Result<Option<Customer>, Infallible> {
-        Ok(self.customers_by_external_id.only((external_id, "")).map(|record| record.customer.clone()))
+        Ok(self.customers_by_external_id.only(Key::of(external_id)).map(|record| record.customer.clone()))
     }
 
     fn mapping(
         &self,
         integration: &IntegrationId,
         source_customer_id: &str,
-    ) -> Result<Option<FoundMapping>, Infallible> {
-        let record = self.mappings_by_source_id.only((integration.as_str(), source_customer_id));
-        Ok(record.cloned().map(FoundMapping))
+    ) -> Result<Option<FoundMapping<'_>>, Infallible> {
+        let record = self.mappings_by_source_id.only(Key::within(integration.as_str(), source_customer_id));
+        Ok(record.map(|record| FoundMapping(record)))
     }
 
     fn deployment_for(
@@ -298,7 +298,8 @@ impl Directory for Table {
         customer: &CustomerId,
     ) -> Result<Option<Arc<Deployment>>, Infallible> {
         let deployments = || {
-            let records = self.deployments_by_customer.all((integration.as_str(), customer.as_str()));
+            let records =
+                self.deployments_by_customer.all(Key::within(integration.as_str(), customer.as_str()));
             records.map(|record| &record.deployment)
         };
         let mut enabled = deployments().filter(|deployment| !deployment.paused).peekable();

@@ -50,7 +50,10 @@ impl Snapshot<'_> {
 
 impl Directory for Snapshot<'_> {
     type Error = LookupError;
-    type Mapping = CustomerMapping;
+    type Mapping<'d>
+        = CustomerMapping
+    where
+        Self: 'd;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, LookupError> {
         self.usable::<CustomerSpec, _>(id, |resource| {

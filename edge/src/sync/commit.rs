@@ -70,8 +70,8 @@ impl Part {
     }
 
     /// All its resources as they came.
-    pub(super) fn raw(&self) -> Raw {
-        Raw { full: self.full, upserts: self.upserts.clone(), removals: self.removals.clone() }
+    pub(super) fn into_raw(self) -> Raw {
+        Raw { full: self.full, upserts: self.upserts, removals: self.removals }
     }
 
     /// Whether the commit is whole with it.
@@ -80,26 +80,30 @@ impl Part {
     }
 
     /// Converts all its resources. Where a name is both changed and removed, the removal counts.
-    fn into_changes(self) -> impl Iterator<Item = Change> {
-        let upserts = self.upserts.into_iter().map(|resource| Change::Upsert(convert::resource(resource)));
-        let removals = self.removals.into_iter().map(|name| Change::Remove(name.into()));
+    fn changes(&self) -> impl Iterator<Item = Change> {
+        let upserts = self.upserts.iter().map(|resource| Change::Upsert(convert::resource(resource)));
+        let removals = self.removals.iter().map(|name| Change::Remove(name.as_str().into()));
         upserts.chain(removals)
     }
 }
 
 impl Gathering {
     /// Converts a chunk and adds it; the whole commit where it was the last one.
-    pub(super) fn add(&mut self, mut part: Part) -> Result<Option<Commit>, ChunkError> {
-        let is_last = part.is_last();
+    pub(super) fn add(&mut self, part: &Part) -> Result<Option<Commit>, ChunkError> {
         let mut commit = match self.0.take() {
-            None => Commit::begin(&mut part),
-            Some(commit) => commit.check(&part)?,
+            None => Commit::begin(part),
+            Some(commit) => commit.check(part)?,
         };
         match &mut commit.content {
-            Content::Snapshot(held) => part.into_changes().for_each(|change| held.change(change)),
-            Content::Changes(changes) => changes.extend(part.into_changes()),
+            Content::Snapshot(held) => {
+                part.changes().for_each(|change| held.fill(change));
+                if part.is_last() {
+                    held.settle();
+                }
+            }
+            Content::Changes(changes) => changes.extend(part.changes()),
         }
-        if is_last {
+        if part.is_last() {
             return Ok(Some(commit));
         }
         self.0 = Some(commit);
@@ -113,12 +117,12 @@ impl Gathering {
 }
 
 impl Commit {
-    fn begin(part: &mut Part) -> Self {
+    fn begin(part: &Part) -> Self {
         let content = match part.full {
             true => Content::Snapshot(Box::default()),
             false => Content::Changes(Vec::new()),
         };
-        Self { epoch: std::mem::take(&mut part.epoch), revision: part.revision, content }
+        Self { epoch: part.epoch.clone(), revision: part.revision, content }
     }
 
     /// Whether a chunk belongs to it.
@@ -166,10 +170,10 @@ mod tests {
     #[test]
     fn nothing_is_whole_before_the_commit() {
         let mut gathering = Gathering::default();
-        assert!(gathering.add(chunk(1, false, &["customers/a"])).unwrap().is_none());
+        assert!(gathering.add(&chunk(1, false, &["customers/a"])).unwrap().is_none());
         assert!(gathering.is_open());
-        assert!(gathering.add(chunk(1, false, &["customers/b"])).unwrap().is_none());
-        let whole = gathering.add(chunk(1, true, &[])).unwrap().unwrap();
+        assert!(gathering.add(&chunk(1, false, &["customers/b"])).unwrap().is_none());
+        let whole = gathering.add(&chunk(1, true, &[])).unwrap().unwrap();
         assert_eq!(whole.len(), 2);
         assert!(!gathering.is_open());
     }
@@ -177,8 +181,8 @@ mod tests {
     #[test]
     fn chunks_of_two_commits_are_not_mixed() {
         let mut gathering = Gathering::default();
-        assert!(gathering.add(chunk(1, false, &[])).unwrap().is_none());
-        assert_eq!(gathering.add(chunk(2, true, &[])).unwrap_err(), ChunkError::Torn("the revision"));
+        assert!(gathering.add(&chunk(1, false, &[])).unwrap().is_none());
+        assert_eq!(gathering.add(&chunk(2, true, &[])).unwrap_err(), ChunkError::Torn("the revision"));
         let nameless = Chunk { revision: 1, ..Chunk::default() };
         assert_eq!(Part::parse(nameless).unwrap_err(), ChunkError::NoEpoch);
         let negative = Chunk { epoch: "e".to_owned(), revision: -1, ..Chunk::default() };

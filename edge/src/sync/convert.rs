@@ -28,7 +28,6 @@ const MAX_REASON_BYTES: usize = 512;
 /// A resource as it came and what it means.
 #[derive(Debug)]
 pub(super) struct Received {
-    pub(super) name: Box<str>,
     pub(super) revision: i64,
     /// Over what was received, usable or not.
     pub(super) hash: ConfigHash,
@@ -38,6 +37,7 @@ pub(super) struct Received {
 /// A resource that cannot be used.
 #[derive(Debug)]
 pub(super) struct Unusable {
+    pub(super) name: Box<str>,
     /// For admins; no secrets.
     pub(super) reason: String,
     /// None where they cannot be told.
@@ -45,15 +45,15 @@ pub(super) struct Unusable {
 }
 
 /// Converts a resource.
-pub(super) fn resource(resource: Resource) -> Received {
-    let hash = ConfigHash::from(&resource);
+pub(super) fn resource(resource: &Resource) -> Received {
+    let hash = ConfigHash::from(resource);
     let Resource { name, revision, body } = resource;
     let form = match name.parse() {
-        Ok(name) => entry(&name, &body)
-            .map_err(|reason| Unusable { reason, claims: claims(&name, &body).map(Box::new) }),
-        Err(error) => Err(Unusable { reason: cut(NameError::to_string(&error)), claims: None }),
+        Ok(parsed) => entry(&parsed, body).map_err(|reason| (reason, claims(&parsed, body).map(Box::new))),
+        Err(error) => Err((cut(NameError::to_string(&error)), None)),
     };
-    Received { name: name.into(), revision, hash, form }
+    let form = form.map_err(|(reason, claims)| Unusable { name: name.as_str().into(), reason, claims });
+    Received { revision: *revision, hash, form }
 }
 
 fn entry(name: &ResourceName, body: &Bytes) -> Result<Entry, String> {
@@ -83,7 +83,7 @@ fn claims(name: &ResourceName, body: &Bytes) -> Option<Claims> {
 }
 
 fn decode<M: Message + Default>(body: &Bytes) -> Result<M, String> {
-    M::decode(body.clone()).map_err(|error| cut(format!("the resource cannot be decoded: {error}")))
+    M::decode(&**body).map_err(|error| cut(format!("the resource cannot be decoded: {error}")))
 }
 
 /// Tokens are secrets: a fault tells only which one.

@@ -52,7 +52,7 @@ pub(crate) fn chunk(revision: i64, full: bool, upserts: Vec<v1::Resource>, remov
 
 pub(super) fn commit(chunk: v1::Chunk) -> Commit {
     let mut gathering = super::commit::Gathering::default();
-    gathering.add(Part::parse(chunk).unwrap()).unwrap().expect("the last chunk")
+    gathering.add(&Part::parse(chunk).unwrap()).unwrap().expect("the last chunk")
 }
 
 pub(super) fn hash<'r>(resources: impl IntoIterator<Item = &'r v1::Resource>) -> ConfigHash {

@@ -1,14 +1,15 @@
 //! Every resource that was received, what of them is usable, and why not the rest.
 //!
-//! Changes and the chunks of a snapshot are taken in by the same code. A snapshot fills something empty, beside what is
-//! served and while it still comes; at its end, the last good forms of what it has no good form of move over.
+//! Changes and the chunks of a snapshot are taken in by the same code, but for mappings: there can be a million in a
+//! snapshot, so they are gathered, and put in together. A snapshot fills something empty, beside what is served and while
+//! it still comes; at its end, the last good forms of what it has no good form of move over.
 
 use std::collections::BTreeMap;
 
 use pointsman_proto::edge::hash::ConfigHash;
 use pointsman_routing::{
     name::ResourceName,
-    table::{Stamp, Table},
+    table::{Entry, Filling, Stamp, Table},
 };
 
 use super::{
@@ -23,6 +24,8 @@ pub(super) struct Held {
     hash: ConfigHash,
     /// What can be used, each stamped with what was received; or the last good form of what cannot.
     table: Table,
+    /// What is still to go there.
+    filling: Filling,
     /// What cannot be used.
     rejections: BTreeMap<Box<str>, Rejected>,
 }
@@ -46,6 +49,35 @@ pub(super) enum Change {
 }
 
 impl Held {
+    /// Takes in what a snapshot begins with or goes on with. Nothing of it can be seen before it has [settled](Self::settle).
+    pub(super) fn fill(&mut self, change: Change) {
+        match change {
+            Change::Upsert(Received { revision, hash, form: Ok(Entry::CustomerMapping(mapping)) }) => {
+                let name = ResourceName::CustomerMapping(mapping.name.clone());
+                if !self.is_rejected(&name) {
+                    self.hash += hash;
+                    return self.filling.push(&self.table, &mapping, Stamp { revision, hash: hash.into() });
+                }
+                let form = Ok(Entry::CustomerMapping(mapping));
+                self.settle();
+                self.upsert(Received { revision, hash, form });
+            }
+            // Not the name of a mapping.
+            Change::Upsert(received @ Received { form: Ok(_), .. }) => self.upsert(received),
+            Change::Upsert(_) | Change::Remove(_) => {
+                self.settle();
+                self.change(change);
+            }
+        }
+    }
+
+    /// Ends what [`Self::fill`] began.
+    pub(super) fn settle(&mut self) {
+        for uncounted in self.filling.pour(&mut self.table) {
+            self.hash -= uncounted.hash.into();
+        }
+    }
+
     pub(super) fn change(&mut self, change: Change) {
         match change {
             Change::Upsert(received) => self.upsert(received),
@@ -67,29 +99,48 @@ impl Held {
     }
 
     fn upsert(&mut self, received: Received) {
-        let Received { name, revision, hash, form } = received;
-        let parsed = match &form {
-            Ok(entry) => Some(entry.name()),
-            Err(_) => name.parse().ok(),
-        };
-        match self.stamp(&name, parsed.as_ref()) {
-            Some(held) if held.revision > revision => return,
-            Some(held) => self.hash -= held.hash.into(),
+        let Received { revision, hash, form } = received;
+        let stamp = Stamp { revision, hash: hash.into() };
+        match form {
+            Ok(entry) => self.take(entry, stamp),
+            Err(unusable) => self.reject(unusable, stamp),
+        }
+    }
+
+    fn take(&mut self, entry: Entry, stamp: Stamp) {
+        let name = entry.name();
+        // Where nothing is rejected, the name need not be written out to be looked for.
+        let written = if self.rejections.is_empty() { String::new() } else { name.to_string() };
+        if self.count(self.stamp(&written, Some(&name)), stamp) {
+            self.rejections.remove(written.as_str());
+            self.table.upsert_stamped(entry, stamp);
+        }
+    }
+
+    fn is_rejected(&self, name: &ResourceName) -> bool {
+        !self.rejections.is_empty() && self.rejections.contains_key(&*name.to_string())
+    }
+
+    fn reject(&mut self, unusable: Unusable, stamp: Stamp) {
+        let Unusable { name, reason, claims } = unusable;
+        let parsed = name.parse().ok();
+        if self.count(self.stamp(&name, parsed.as_ref()), stamp) {
+            let serving_previous = self.leave_in_service(parsed.as_ref(), claims.as_deref());
+            let (reason, hash) = (reason.into(), stamp.hash.into());
+            let rejected = Rejected { revision: stamp.revision, hash, reason, claims, serving_previous };
+            self.rejections.insert(name, rejected);
+        }
+    }
+
+    /// Counts a resource in the place of what was received of it before; false where that is later.
+    fn count(&mut self, before: Option<Stamp>, stamp: Stamp) -> bool {
+        match before {
+            Some(before) if before.revision > stamp.revision => return false,
+            Some(before) => self.hash -= before.hash.into(),
             None => {}
         }
-        self.hash += hash;
-        match form {
-            Ok(entry) => {
-                self.rejections.remove(&name);
-                self.table.upsert_stamped(entry, Stamp { revision, hash: hash.into() });
-            }
-            Err(Unusable { reason, claims }) => {
-                let serving_previous = self.leave_in_service(parsed.as_ref(), claims.as_deref());
-                let reason = reason.into();
-                let rejected = Rejected { revision, hash, reason, claims, serving_previous };
-                self.rejections.insert(name, rejected);
-            }
-        }
+        self.hash += stamp.hash.into();
+        true
     }
 
     fn remove(&mut self, name: &str) {
@@ -151,3 +202,6 @@ impl Held {
         self.table.len() + not_in_table.count()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use super::{
     commit::{ChunkError, Commit, Gathering, Part},
     end::EndReason,
     holder::Holder,
+    keeping::Keeping,
     outbound::Outbound,
 };
 
@@ -19,7 +20,14 @@ pub(super) enum Intake {
     Adding(JoinHandle<Added>),
 }
 
-type Added = (Gathering, Result<Option<Commit>, ChunkError>);
+/// A chunk that was added.
+#[derive(Debug)]
+pub(super) struct Added {
+    gathering: Gathering,
+    is_first: bool,
+    part: Part,
+    whole: Result<Option<Commit>, ChunkError>,
+}
 
 impl Default for Intake {
     fn default() -> Self {
@@ -28,29 +36,35 @@ impl Default for Intake {
 }
 
 impl Intake {
-    /// Adds a chunk, after the one before it; the whole commit where it was the last one. `holder` is what heartbeats tell
-    /// of meanwhile.
+    /// Adds a chunk, after the one before it; the whole commit where it was the last one. What was added goes to the copy
+    /// on disk. `holder` is what heartbeats tell of meanwhile.
     pub(super) async fn add(
         &mut self,
         part: Part,
+        keeping: &mut Keeping,
         outbound: &mut Outbound,
         holder: &Holder,
     ) -> Result<Option<Commit>, EndReason> {
-        let mut gathering = self.settle(outbound, holder).await?.0;
-        if part.len() <= FEW_RESOURCES {
-            let whole = gathering.add(part)?;
-            *self = Self::Settled(gathering);
-            return Ok(whole);
-        }
+        let gathering = match std::mem::take(self) {
+            Self::Settled(gathering) => gathering,
+            Self::Adding(adding) => {
+                outbound.beating(adding, holder).await?.keep(keeping, outbound, holder).await?.0
+            }
+        };
         let is_last = part.is_last();
-        *self = Self::Adding(spawn_blocking(move || {
-            let added = gathering.add(part);
-            (gathering, added)
-        }));
-        if !is_last {
-            return Ok(None);
-        }
-        Ok(self.settle(outbound, holder).await?.1)
+        let added = if part.len() <= FEW_RESOURCES {
+            Added::to(gathering, part)
+        } else {
+            let adding = spawn_blocking(move || Added::to(gathering, part));
+            if !is_last {
+                *self = Self::Adding(adding);
+                return Ok(None);
+            }
+            outbound.beating(adding, holder).await?
+        };
+        let (gathering, whole) = added.keep(keeping, outbound, holder).await?;
+        *self = Self::Settled(gathering);
+        Ok(whole)
     }
 
     /// Whether a commit has begun and not ended.
@@ -60,18 +74,24 @@ impl Intake {
             Self::Adding(_) => true,
         }
     }
+}
 
-    async fn settle(
-        &mut self,
+impl Added {
+    fn to(mut gathering: Gathering, part: Part) -> Self {
+        let is_first = !gathering.is_open();
+        let whole = gathering.add(&part);
+        Self { gathering, is_first, part, whole }
+    }
+
+    /// Hands what was added to the copy on disk.
+    async fn keep(
+        self,
+        keeping: &mut Keeping,
         outbound: &mut Outbound,
         holder: &Holder,
     ) -> Result<(Gathering, Option<Commit>), EndReason> {
-        match std::mem::take(self) {
-            Self::Settled(gathering) => Ok((gathering, None)),
-            Self::Adding(adding) => {
-                let (gathering, added) = outbound.beating(adding, holder).await?;
-                Ok((gathering, added?))
-            }
-        }
+        let Self { gathering, is_first, part, whole } = self;
+        outbound.beating(keeping.hear(is_first, part.into_raw()), holder).await;
+        Ok((gathering, whole?))
     }
 }

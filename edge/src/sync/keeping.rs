@@ -30,10 +30,6 @@ impl Keeping {
         Self { copy, ..Self::default() }
     }
 
-    pub(super) fn is_on(&self) -> bool {
-        self.copy.is_some()
-    }
-
     /// A chunk has arrived, the first one of its commit or not. Of a snapshot, it goes to the disk at once.
     pub(super) async fn hear(&mut self, first: bool, raw: Raw) {
         let Some(copy) = &mut self.copy else { return };

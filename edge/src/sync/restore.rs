@@ -112,8 +112,8 @@ fn read<R: Read>(reader: &mut Reader<R>, converted: &SyncSender<Step>) -> Result
 
 fn convert(frame: Frame) -> Step {
     let mark = frame.mark();
-    let previous = frame.previous.into_iter().filter_map(|good| convert::resource(good).form.ok()).collect();
-    let upserts = frame.upserts.into_iter().map(|resource| Change::Upsert(convert::resource(resource)));
+    let previous = frame.previous.into_iter().filter_map(|good| convert::resource(&good).form.ok()).collect();
+    let upserts = frame.upserts.into_iter().map(|resource| Change::Upsert(convert::resource(&resource)));
     let removals = frame.removals.into_iter().map(|name| Change::Remove(name.into()));
     Step { previous, changes: upserts.chain(removals).collect(), mark }
 }
@@ -126,12 +126,13 @@ fn follow(steps: &Receiver<Step>) -> Result<Holder, RestoreError> {
     while let Ok(step) = steps.recv() {
         step.previous.into_iter().for_each(|good| previous.upsert(good));
         match &mut gathered {
-            Content::Snapshot(held) => step.changes.into_iter().for_each(|change| held.change(change)),
+            Content::Snapshot(held) => step.changes.into_iter().for_each(|change| held.fill(change)),
             Content::Changes(changes) => changes.extend(step.changes),
         }
         let Some(mark) = step.mark else { continue };
         let mut content = mem::replace(&mut gathered, Content::Changes(Vec::new()));
         if let Content::Snapshot(held) = &mut content {
+            held.settle();
             held.keep_good_forms_of(&mem::take(&mut previous));
         }
         let commit = Commit { epoch: mark.epoch.clone(), revision: mark.revision, content };
@@ -159,7 +160,7 @@ pub(super) fn take_in_bytes(file: &[u8], key: &crate::copy::CopyKey) {
 
 /// Whether a resource can be used.
 pub(super) fn usable(resource: &Resource) -> bool {
-    convert::resource(resource.clone()).form.is_ok()
+    convert::resource(resource).form.is_ok()
 }
 
 #[cfg(test)]

@@ -170,13 +170,7 @@ impl<'s> Session<'s> {
         outbound: &mut Outbound,
     ) -> Result<(), EndReason> {
         let part = Part::parse(chunk)?;
-        let raw = self.keeping.is_on().then(|| part.raw());
-        let is_first = !intake.is_open();
-        let added = intake.add(part, outbound, &self.holder).await?;
-        if let Some(raw) = raw {
-            let keeping = self.keeping.hear(is_first, raw);
-            outbound.beating(keeping, &self.holder).await;
-        }
+        let added = intake.add(part, self.keeping, outbound, &self.holder).await?;
         let Some(commit) = added else { return Ok(()) };
         self.take_in(commit, outbound).await?;
         self.was_good = true;
@@ -213,7 +207,7 @@ impl<'s> Session<'s> {
         self.snapshot_wanted &= !full;
         let holder = &self.holder;
         let served_before = self.sync.serving.swap(Arc::new(holder.served()));
-        if full {
+        if full || changes > FEW_RESOURCES {
             tokio::spawn(serving::retire(served_before));
         }
         self.sync.configured.cancel();

@@ -28,6 +28,10 @@ pub(super) struct IntegrationRecord {
 }
 
 impl IntegrationRecord {
+    pub(super) fn key(record: &Arc<Self>) -> Key<'_> {
+        Key::of(record.integration.id.as_str())
+    }
+
     pub(super) fn new(integration: Arc<Integration>, tokens: Vec<EndpointToken>, stamp: Stamp) -> Self {
         Self { integration, tokens: without_repeats(tokens).into(), stamp }
     }
@@ -76,11 +80,11 @@ impl DeploymentRecord {
     }
 
     pub(super) fn key(record: &Arc<Self>) -> Key<'_> {
-        (record.deployment.name.integration.as_str(), record.deployment.name.deployment.as_str())
+        Key::within(record.deployment.name.integration.as_str(), record.deployment.name.deployment.as_str())
     }
 
     pub(super) fn customer_key(record: &Arc<Self>) -> Key<'_> {
-        (record.deployment.name.integration.as_str(), record.deployment.customer.as_str())
+        Key::within(record.deployment.name.integration.as_str(), record.deployment.customer.as_str())
     }
 
     pub(super) fn all_tokens(&self) -> impl Iterator<Item = &EndpointToken> {
@@ -105,7 +109,7 @@ impl Claim {
     }
 
     pub(super) fn key(&self) -> Key<'_> {
-        (self.token().expose(), "")
+        Key::of(self.token().expose())
     }
 
     pub(super) fn token(&self) -> &EndpointToken {

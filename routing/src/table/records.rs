@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Stamp, shards::Key};
+use super::{Stamp, shards::Key, texts::Texts};
 use crate::{
     deployment::{Customer, CustomerMapping},
     directory::Mapped,
@@ -18,11 +18,11 @@ pub(super) struct CustomerRecord {
 
 impl CustomerRecord {
     pub(super) fn key(record: &Arc<Self>) -> Key<'_> {
-        (record.customer.id.as_str(), "")
+        Key::of(record.customer.id.as_str())
     }
 
     pub(super) fn external_id_key(record: &Arc<Self>) -> Key<'_> {
-        (&record.customer.external_id, "")
+        Key::of(&record.customer.external_id)
     }
 }
 
@@ -32,10 +32,7 @@ impl CustomerRecord {
 pub(super) struct MappingRecord {
     integration: IntegrationId,
     customer: CustomerId,
-    /// The id of the mapping, and the source customer id right behind it.
-    texts: Box<str>,
-    /// How much of the texts is the id. An id has 63 bytes at most.
-    id_bytes: u8,
+    texts: Texts,
     pub(super) stamp: Stamp,
 }
 
@@ -47,46 +44,41 @@ impl MappingRecord {
         mapping: &CustomerMapping,
         stamp: Stamp,
     ) -> Self {
-        let id = mapping.name.mapping.as_str();
-        let id_bytes = u8::try_from(id.len()).expect("an id has 63 bytes at most");
-        let mut texts = String::with_capacity(id.len() + mapping.source_customer_id.len());
-        texts.push_str(id);
-        texts.push_str(&mapping.source_customer_id);
-        Self { integration, customer, texts: texts.into(), id_bytes, stamp }
+        let texts = Texts::new(mapping.name.mapping.as_str(), &mapping.source_customer_id);
+        Self { integration, customer, texts, stamp }
     }
 
     pub(super) fn key(record: &Arc<Self>) -> Key<'_> {
-        (record.integration.as_str(), record.texts().0)
+        Key::within(record.integration.as_str(), record.texts.id())
     }
 
     pub(super) fn source_key(record: &Arc<Self>) -> Key<'_> {
-        (record.integration.as_str(), record.texts().1)
+        Key::within(record.integration.as_str(), record.texts.other())
     }
 
     pub(super) fn to_mapping(&self) -> CustomerMapping {
-        let (_, source_customer_id) = self.texts();
         CustomerMapping {
             name: self.name(),
-            source_customer_id: source_customer_id.into(),
+            source_customer_id: text(self.texts.other()).into(),
             customer: self.customer.clone(),
         }
     }
 
     fn name(&self) -> MappingName {
-        let mapping = MappingId::parse(self.texts().0).expect("it was an id before");
+        let mapping = MappingId::parse(text(self.texts.id())).expect("it was an id before");
         MappingName { integration: self.integration.clone(), mapping }
     }
+}
 
-    fn texts(&self) -> (&str, &str) {
-        self.texts.split_at(self.id_bytes.into())
-    }
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("it was a text before")
 }
 
 /// A customer mapping of the table, found by its source customer id.
 #[derive(Clone, Debug)]
-pub struct FoundMapping(pub(super) Arc<MappingRecord>);
+pub struct FoundMapping<'t>(pub(super) &'t MappingRecord);
 
-impl Mapped for FoundMapping {
+impl Mapped for FoundMapping<'_> {
     fn customer(&self) -> &CustomerId {
         &self.0.customer
     }

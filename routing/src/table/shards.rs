@@ -1,6 +1,11 @@
 //! A hash table in shards, which clones share until one of them changes.
 
-use std::{fmt, hash::BuildHasher, hash::RandomState, sync::Arc};
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    mem,
+    sync::Arc,
+};
 
 use hashbrown::HashTable;
 
@@ -9,8 +14,32 @@ const NODES: usize = 128;
 /// Shards of a node.
 const SHARDS: usize = 128;
 
-/// What entries are found by. An entry with a simple key leaves one half empty.
-pub(super) type Key<'a> = (&'a str, &'a str);
+/// What entries are found by: a text, or one within another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key<'a> {
+    within: &'a [u8],
+    text: &'a [u8],
+}
+
+impl<'a> Key<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { within: &[], text: text.as_bytes() }
+    }
+
+    /// `within` is an id: where it ends shows.
+    pub(super) fn within(within: &'a str, text: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        Self { within: within.as_bytes(), text: text.as_ref() }
+    }
+}
+
+/// Shorter than what is derived.
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.within);
+        state.write_u8(b'/');
+        state.write(self.text);
+    }
+}
 
 type Shard<T> = Arc<HashTable<T>>;
 type Node<T> = Arc<[Shard<T>; SHARDS]>;
@@ -41,7 +70,7 @@ impl<T: Clone> Shards<T> {
     }
 
     /// All entries of a key, in no order.
-    pub(super) fn all<'a>(&'a self, key: Key<'a>) -> impl Iterator<Item = &'a T> {
+    pub(super) fn all<'s>(&'s self, key: Key<'_>) -> impl Iterator<Item = &'s T> {
         let hash = self.hasher.hash_one(key);
         let (node, shard) = place(hash);
         self.nodes[node][shard].iter_hash(hash).filter(move |entry| (self.key_of)(entry) == key)
@@ -53,7 +82,7 @@ impl<T: Clone> Shards<T> {
     }
 
     /// The entry of a key, where it is the only one.
-    pub(super) fn only<'a>(&'a self, key: Key<'a>) -> Option<&'a T> {
+    pub(super) fn only(&self, key: Key<'_>) -> Option<&T> {
         only(self.all(key))
     }
 
@@ -63,6 +92,84 @@ impl<T: Clone> Shards<T> {
         let (key_of, hasher) = (self.key_of, self.hasher.clone());
         self.shard_mut(hash).insert_unique(hash, entry, |moved| hasher.hash_one(key_of(moved)));
         self.len += 1;
+    }
+
+    /// Puts an entry in the place of one of its key that `is_before` picks, and gives that back; beside others of its key
+    /// where there is none.
+    pub(super) fn replace(&mut self, entry: T, is_before: impl Fn(&T) -> bool) -> Option<T> {
+        let (key_of, hasher) = (self.key_of, self.hasher.clone());
+        let hash = hasher.hash_one(key_of(&entry));
+        let shard = self.shard_mut(hash);
+        let is_before = |held: &T| key_of(held) == key_of(&entry) && is_before(held);
+        if let Some(before) = shard.find_mut(hash, is_before) {
+            return Some(mem::replace(before, entry));
+        }
+        shard.insert_unique(hash, entry, |moved| hasher.hash_one(key_of(moved)));
+        self.len += 1;
+        None
+    }
+
+    /// The hash of an entry's key, for [`Self::insert_all`] and [`Self::replace_all`].
+    pub(super) fn hash_of(&self, entry: &T) -> u64 {
+        self.hasher.hash_one((self.key_of)(entry))
+    }
+
+    /// As [`Self::insert`] of many entries, each of which comes with its hash.
+    pub(super) fn insert_all(&mut self, entries: Vec<(u64, T)>) {
+        let (key_of, hasher) = (self.key_of, self.hasher.clone());
+        self.len += entries.len();
+        self.by_shard(entries, |shard, hash, entry| {
+            shard.insert_unique(hash, entry, |moved| hasher.hash_one(key_of(moved)));
+        });
+    }
+
+    /// As [`Self::replace`] of many entries, each of which comes with its hash. Gives back those that another one of the
+    /// same key stands for, which is the later one, unless `outlasts` says that the earlier one stays.
+    pub(super) fn replace_all(
+        &mut self,
+        entries: Vec<(u64, T)>,
+        outlasts: impl Fn(&T, &T) -> bool,
+    ) -> Vec<T> {
+        let (key_of, hasher) = (self.key_of, self.hasher.clone());
+        let (count, mut replaced) = (entries.len(), Vec::new());
+        self.by_shard(entries, |shard, hash, entry| {
+            match shard.find_mut(hash, |held| key_of(held) == key_of(&entry)) {
+                Some(held) if outlasts(held, &entry) => replaced.push(entry),
+                Some(held) => replaced.push(mem::replace(held, entry)),
+                None => {
+                    shard.insert_unique(hash, entry, |moved| hasher.hash_one(key_of(moved)));
+                }
+            }
+        });
+        self.len += count - replaced.len();
+        replaced
+    }
+
+    /// Hands out entries with their shards: one shard after the other, each of which makes room once and is at hand while
+    /// it is filled. The order within a shard stays.
+    fn by_shard(&mut self, mut entries: Vec<(u64, T)>, mut each: impl FnMut(&mut HashTable<T>, u64, T)) {
+        let (key_of, hasher) = (self.key_of, self.hasher.clone());
+        entries.sort_by_key(|(hash, _)| place(*hash));
+        let mut entries = entries.into_iter();
+        while let Some(&(hash, _)) = entries.as_slice().first() {
+            let of_shard = |(other, _): &&(u64, T)| place(*other) == place(hash);
+            let count = entries.as_slice().iter().take_while(of_shard).count();
+            let shard = self.shard_mut(hash);
+            shard.reserve(count, |moved| hasher.hash_one(key_of(moved)));
+            entries.by_ref().take(count).for_each(|(hash, entry)| each(shard, hash, entry));
+        }
+    }
+
+    /// Puts an entry in and takes out the one that is `before`, which may have another key.
+    pub(super) fn exchange(&mut self, before: Option<&T>, entry: T, is_same: impl Fn(&T, &T) -> bool) {
+        let Some(before) = before else { return self.insert(entry) };
+        let key_of = self.key_of;
+        if key_of(before) == key_of(&entry) {
+            self.replace(entry, |held| is_same(held, before));
+        } else {
+            self.remove(key_of(before), |held| is_same(held, before));
+            self.insert(entry);
+        }
     }
 
     /// Takes out one entry of a key that `is_wanted` picks.

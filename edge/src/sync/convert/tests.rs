@@ -5,13 +5,17 @@ use super::*;
 use crate::sync::fixtures;
 
 fn usable(name: &str, body: &impl Message) -> Entry {
-    let received = resource(fixtures::resource(name, 7, body));
-    assert_eq!((&*received.name, received.revision), (name, 7));
-    received.form.expect("a usable resource")
+    let received = resource(&fixtures::resource(name, 7, body));
+    assert_eq!(received.revision, 7);
+    let entry = received.form.expect("a usable resource");
+    assert_eq!(entry.name().to_string(), name);
+    entry
 }
 
 fn unusable(name: &str, body: &impl Message) -> Unusable {
-    resource(fixtures::resource(name, 7, body)).form.expect_err("an unusable resource")
+    let unusable = resource(&fixtures::resource(name, 7, body)).form.expect_err("an unusable resource");
+    assert_eq!(&*unusable.name, name);
+    unusable
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn what_is_unusable_says_why() {
     assert!(
         unusable("flows/new-kind", &fixtures::customer("x")).reason.contains("not the name of a resource")
     );
-    let junk = resource(fixtures::junk("customers/x", 1)).form.unwrap_err();
+    let junk = resource(&fixtures::junk("customers/x", 1)).form.unwrap_err();
     assert!(junk.reason.contains("cannot be decoded"), "{}", junk.reason);
 }
 
@@ -137,7 +141,7 @@ fn reasons_have_a_bound() {
 fn the_hash_covers_what_was_received_usable_or_not() {
     for wire in [fixtures::resource("customers/x", 3, &fixtures::customer("x")), fixtures::junk("?", 3)] {
         let expected = ConfigHash::from(&wire);
-        assert_eq!(resource(wire).hash, expected);
+        assert_eq!(resource(&wire).hash, expected);
     }
 }
 
@@ -151,7 +155,7 @@ proptest! {
         revision: i64,
         body: Vec<u8>,
     ) {
-        let received = resource(Resource { name: kind.to_owned(), revision, body: body.into() });
+        let received = resource(&Resource { name: kind.to_owned(), revision, body: body.into() });
         prop_assert_eq!(received.revision, revision);
     }
 
@@ -169,6 +173,6 @@ proptest! {
             endpoint_tokens: vec![token],
         };
         let wire = v1::Deployment { customer, flow_endpoints: [(key, endpoint)].into(), ..Default::default() };
-        let _ = resource(fixtures::resource("integrations/a/deployments/a", 1, &wire));
+        let _ = resource(&fixtures::resource("integrations/a/deployments/a", 1, &wire));
     }
 }

@@ -52,8 +52,10 @@ impl Edge {
         let mut gathering = Gathering::default();
         for chunk in chunks {
             let part = Part::parse(chunk).unwrap();
-            self.keeping.hear(!gathering.is_open(), part.raw()).await;
-            let Some(commit) = gathering.add(part).unwrap() else { continue };
+            let is_first = !gathering.is_open();
+            let whole = gathering.add(&part).unwrap();
+            self.keeping.hear(is_first, part.into_raw()).await;
+            let Some(commit) = whole else { continue };
             let full = commit.is_full();
             match self.holder.apply(commit).unwrap() {
                 Applied::Taken => self.keeping.commit(full, &self.holder).await,

@@ -46,11 +46,11 @@ struct Watched<'a> {
     fails_at: &'static str,
 }
 
-impl Watched<'_> {
+impl<'a> Watched<'a> {
     fn ask<T>(
         &self,
         what: &'static str,
-        answer: impl FnOnce(&Table) -> Result<T, Infallible>,
+        answer: impl FnOnce(&'a Table) -> Result<T, Infallible>,
     ) -> Result<T, &'static str> {
         self.asked.borrow_mut().push(what);
         if what == self.fails_at {
@@ -61,9 +61,12 @@ impl Watched<'_> {
     }
 }
 
-impl Directory for Watched<'_> {
+impl<'a> Directory for Watched<'a> {
     type Error = &'static str;
-    type Mapping = FoundMapping;
+    type Mapping<'d>
+        = FoundMapping<'a>
+    where
+        Self: 'd;
 
     fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, &'static str> {
         self.ask("customer", |table| table.customer(id))
@@ -77,7 +80,7 @@ impl Directory for Watched<'_> {
         &self,
         integration: &IntegrationId,
         source_customer_id: &str,
-    ) -> Result<Option<FoundMapping>, &'static str> {
+    ) -> Result<Option<FoundMapping<'a>>, &'static str> {
         self.ask("mapping", |table| table.mapping(integration, source_customer_id))
     }
 

@@ -6,7 +6,7 @@ use super::*;
 type Text = Arc<str>;
 
 fn key_of(text: &Text) -> Key<'_> {
-    (text, "")
+    Key::of(text)
 }
 
 fn filled(count: usize) -> Shards<Text> {
@@ -37,12 +37,12 @@ fn copied_bytes(before: &Shards<Text>, changed: &Shards<Text>) -> usize {
 fn entries_are_found_by_key_and_taken_out() {
     let mut shards = filled(1_000);
     assert_eq!(shards.len(), 1_000);
-    assert_eq!(shards.only(("7", "")).map(|text| &**text), Some("7"));
-    assert_eq!((shards.only(("1000", "")), shards.only(("", "7"))), (None, None));
-    assert_eq!(shards.remove(("7", ""), |_| false), None);
-    assert_eq!(shards.remove(("7", ""), |_| true).as_deref(), Some("7"));
-    assert_eq!(shards.remove(("7", ""), |_| true), None);
-    assert_eq!((shards.len(), shards.only(("7", ""))), (999, None));
+    assert_eq!(shards.only(Key::of("7")).map(|text| &**text), Some("7"));
+    assert_eq!((shards.only(Key::of("1000")), shards.only(Key::within("7", ""))), (None, None));
+    assert_eq!(shards.remove(Key::of("7"), |_| false), None);
+    assert_eq!(shards.remove(Key::of("7"), |_| true).as_deref(), Some("7"));
+    assert_eq!(shards.remove(Key::of("7"), |_| true), None);
+    assert_eq!((shards.len(), shards.only(Key::of("7"))), (999, None));
 }
 
 #[test]
@@ -51,10 +51,29 @@ fn entries_of_one_key_stand_side_by_side() {
     let (first, second): (Text, Text) = ("a".into(), "a".into());
     shards.insert(Arc::clone(&first));
     shards.insert(Arc::clone(&second));
-    assert_eq!((shards.len(), shards.all(("a", "")).count(), shards.only(("a", ""))), (2, 2, None));
-    let removed = shards.remove(("a", ""), |text| Arc::ptr_eq(text, &first)).unwrap();
+    assert_eq!((shards.len(), shards.all(Key::of("a")).count(), shards.only(Key::of("a"))), (2, 2, None));
+    let removed = shards.remove(Key::of("a"), |text| Arc::ptr_eq(text, &first)).unwrap();
     assert!(Arc::ptr_eq(&removed, &first));
-    assert!(Arc::ptr_eq(shards.only(("a", "")).unwrap(), &second));
+    assert!(Arc::ptr_eq(shards.only(Key::of("a")).unwrap(), &second));
+}
+
+#[test]
+fn an_entry_takes_the_place_of_another() {
+    let mut shards = filled(10);
+    let (first, second): (Text, Text) = ("7".into(), "7".into());
+    assert!(shards.replace(Arc::clone(&first), |_| true).is_some_and(|before| !Arc::ptr_eq(&before, &first)));
+    assert_eq!(shards.replace(Arc::clone(&second), |_| false), None);
+    assert_eq!((shards.len(), shards.all(Key::of("7")).count()), (11, 2));
+    let before = shards.replace("7".into(), |held| Arc::ptr_eq(held, &second)).unwrap();
+    assert!(Arc::ptr_eq(&before, &second));
+    assert!(shards.all(Key::of("7")).any(|held| Arc::ptr_eq(held, &first)));
+    assert_eq!(shards.len(), 11);
+}
+
+#[test]
+fn where_one_text_ends_and_the_other_begins_shows() {
+    assert_ne!(Key::within("a", "b"), Key::of("ab"));
+    assert_ne!(Key::within("a", "bc"), Key::within("ab", "c"));
 }
 
 #[test]
@@ -62,16 +81,16 @@ fn a_clone_does_not_see_later_changes() {
     let before = filled(100);
     let mut after = before.clone();
     after.insert("new".into());
-    after.remove(("5", ""), |_| true);
-    assert_eq!((before.len(), before.only(("new", "")), before.all(("5", "")).count()), (100, None, 1));
-    assert_eq!((after.len(), after.all(("new", "")).count(), after.only(("5", ""))), (100, 1, None));
+    after.remove(Key::of("5"), |_| true);
+    assert_eq!((before.len(), before.only(Key::of("new")), before.all(Key::of("5")).count()), (100, None, 1));
+    assert_eq!((after.len(), after.all(Key::of("new")).count(), after.only(Key::of("5"))), (100, 1, None));
 }
 
 #[test]
 fn what_changes_nothing_copies_nothing() {
     let before = filled(100);
     let mut after = before.clone();
-    assert_eq!(after.remove(("missing", ""), |_| true), None);
+    assert_eq!(after.remove(Key::of("missing"), |_| true), None);
     assert_eq!(copied_bytes(&before, &after), 0);
 }
 
