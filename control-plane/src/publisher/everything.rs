@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use bytes::BytesMut;
 use pointsman_proto::edge::v1::Resource;
 use pointsman_routing::{deployment::DeploymentSpec, integration::IntegrationSpec};
 
@@ -26,6 +27,7 @@ pub(super) fn for_each<E: From<StoreError>>(
     view.for_each_of::<IntegrationSpec, E>(|resource| {
         each(edge::resource(&AnyResource::Integration(resource)))
     })?;
-    view.for_each_mapping_row(|row| each(edge::customer_mapping(row)))?;
+    let mut bodies = BytesMut::new();
+    view.for_each_mapping_row(|row| each(edge::customer_mapping(row, &mut bodies)))?;
     view.for_each_of::<DeploymentSpec, E>(|resource| each(edge::resource(&AnyResource::Deployment(resource))))
 }

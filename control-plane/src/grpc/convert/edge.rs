@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use pointsman_proto::edge::v1 as proto;
 use pointsman_routing::{
     deployment::{DeploymentSpec, FlowEndpointSpec},
@@ -17,6 +17,9 @@ use crate::{
     store::MappingRow,
 };
 
+/// So much memory is shared by bodies: about as much as a chunk of them, with which it goes.
+const SHARED_BYTES: usize = 32 * 1024;
+
 /// The resource as edges get it. The same resource at the same revision is always the same bytes.
 #[must_use]
 pub fn resource(resource: &AnyResource) -> proto::Resource {
@@ -26,12 +29,13 @@ pub fn resource(resource: &AnyResource) -> proto::Resource {
             proto::Customer { external_id: resource.spec.external_id.clone() }.encode_to_vec()
         }
         AnyResource::CustomerMapping(resource) => {
-            return customer_mapping(MappingRow {
+            let row = MappingRow {
                 name: &resource.name.to_string(),
                 revision: resource.meta.revision,
                 source_customer_id: &resource.spec.source_customer_id,
                 customer: &resource.spec.customer,
-            });
+            };
+            return customer_mapping(row, &mut BytesMut::new());
         }
         AnyResource::Deployment(resource) => deployment(resource).encode_to_vec(),
     };
@@ -42,19 +46,21 @@ pub fn resource(resource: &AnyResource) -> proto::Resource {
     }
 }
 
-/// As [`resource`], of a row: there can be a million of these, and nothing but this is asked of most.
+/// As [`resource`], of a row: there can be a million of these, and nothing but this is asked of most. Bodies that are
+/// written to the same `bodies` share memory, so that none is allocated by itself, here or where it is cloned.
 #[must_use]
-pub fn customer_mapping(row: MappingRow<'_>) -> proto::Resource {
+pub fn customer_mapping(row: MappingRow<'_>, bodies: &mut BytesMut) -> proto::Resource {
     let MappingRow { name, revision, source_customer_id, customer } = row;
     let body = proto::CustomerMapping {
         source_customer_id: source_customer_id.to_owned(),
         customer: customer.to_owned(),
     };
-    proto::Resource {
-        name: name.to_owned(),
-        revision: revision.number(),
-        body: Bytes::from(body.encode_to_vec()),
+    let len = body.encoded_len();
+    if bodies.capacity() < len {
+        *bodies = BytesMut::with_capacity(len.max(SHARED_BYTES));
     }
+    body.encode(bodies).expect("memory grows");
+    proto::Resource { name: name.to_owned(), revision: revision.number(), body: bodies.split().freeze() }
 }
 
 fn integration(resource: &Resource<IntegrationSpec>) -> proto::Integration {
