@@ -1,24 +1,42 @@
 //! Changes, and how long it takes until they are served.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use pointsman_proto::admin::v1::{
     BatchUpsertCustomerMappingsRequest, CustomerMappingRow, WaitForRevisionRequest,
     customer_mapping_service_client::CustomerMappingServiceClient, edge_service_client::EdgeServiceClient,
 };
 
-use crate::{Args, data::Data, part::ControlPlane, report::Report, simulated::Fleet, yardstick::Yardsticks};
+use tokio::time::interval;
 
-/// The mapping that all edges hear of again and again.
+use crate::{
+    Args,
+    data::Data,
+    part::ControlPlane,
+    report::{Flow, Report},
+    simulated::Fleet,
+    yardstick::Yardsticks,
+};
+
+/// The integration whose mappings all edges hear of again and again …
 const FLIPPED: usize = 0;
+/// … the first one, or the first so many.
+const MANY: usize = 100;
 /// How often they do.
 const FLIPS: usize = 20;
+/// Between two times that many change.
+const BETWEEN_MANY: Duration = Duration::from_millis(100);
 /// Between two single changes.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Whether a resource is the mapping that all edges hear of.
-pub(crate) fn is_flipped(name: &str) -> bool {
-    name == format!("{}/customerMappings/{}", Data::integration_name(0), Data::source(FLIPPED))
+/// The names of the mappings that all edges hear of.
+pub(crate) fn flipped(data: &Data) -> HashSet<String> {
+    let integration = Data::integration_name(FLIPPED);
+    let name = |mapping| format!("{integration}/customerMappings/{}", Data::source(mapping));
+    data.of(FLIPPED).take(MANY).map(name).collect()
 }
 
 /// One mapping after the other goes to another customer, while nothing else goes on.
@@ -41,13 +59,30 @@ pub(crate) async fn single(report: &mut Report, plane: &ControlPlane, args: &Arg
 pub(crate) async fn to_fleet(report: &mut Report, plane: &ControlPlane, fleet: &Fleet, args: &Args) {
     let mut acknowledged = Vec::new();
     for turn in 1..=FLIPS {
-        let row = args.data.row(FLIPPED, turn);
-        let revision = write(plane, args.data.integration_of(FLIPPED), vec![row]).await;
+        let row = args.data.of(FLIPPED).next().map(|mapping| args.data.row(mapping, turn));
+        let revision = write(plane, FLIPPED, row.into_iter().collect()).await;
         let answered = Instant::now();
         until_served(plane, revision, fleet.len()).await;
         acknowledged.push(answered.elapsed());
     }
     report.fleet(fleet.len(), acknowledged);
+}
+
+/// Many mappings go from customer to customer, again and again.
+pub(crate) async fn flow(plane: &ControlPlane, readers: &Fleet, args: &Args, rest_bytes: u64) -> Flow {
+    let mut ticks = interval(BETWEEN_MANY);
+    let mut acknowledged = Vec::new();
+    // Behind those of single changes.
+    for turn in FLIPS + 1..=3 * FLIPS {
+        ticks.tick().await;
+        let mappings = args.data.of(FLIPPED).take(MANY);
+        let revision =
+            write(plane, FLIPPED, mappings.map(|mapping| args.data.row(mapping, turn)).collect()).await;
+        let answered = Instant::now();
+        until_served(plane, revision, readers.len()).await;
+        acknowledged.push(answered.elapsed());
+    }
+    Flow { rest_bytes, peak_bytes: plane.peak_memory(), acknowledged }
 }
 
 /// Writes mappings of an integration, at least one of which changes, and says at which revision.

@@ -22,8 +22,12 @@ use crate::{
     report::{Report, number},
 };
 
-/// Third parties that post at a time.
+/// Third parties that post at a time, each when it is answered.
 const SENDERS: usize = 16;
+/// Third parties that post at a fixed rate: so many that one has hardly ever to wait for the answer to another.
+const SENDERS_AT_A_RATE: usize = 64;
+/// Turns of rest and of changes, so that both see the same machine.
+const TURNS: u32 = 5;
 /// Mappings of a batch, and batches a second: 1,000 changes.
 const BATCH: usize = 100;
 const BETWEEN_BATCHES: Duration = Duration::from_millis(100);
@@ -42,33 +46,40 @@ pub(crate) async fn check(edge: &Edge, plane: &ControlPlane, data: &Data) {
     }
 }
 
-/// Webhooks at half of what the edge can take, without changes and with them.
+/// Webhooks at half of what the edge can take, without changes and with them, in turns.
 pub(crate) async fn beside_changes(report: &mut Report, edge: &Edge, plane: &ControlPlane, args: &Args) {
     let hooks = Arc::new(args.data.hooks(plane).await);
-    let sent = |rate, seconds| send(edge.addr(), Arc::clone(&hooks), args.data, rate, seconds);
-    let short = Duration::from_secs(args.seconds.div_ceil(3));
-    let long = Duration::from_secs(args.seconds);
-    let most = number(sent(None, short).await.len()) / short.as_secs_f64();
-    let rate = most / 2.0;
-    let rest = sent(Some(rate), long).await;
-    let stop = CancellationToken::new();
-    let (busy, changed) = tokio::join!(
-        async {
-            let busy = sent(Some(rate), long).await;
+    let third = Duration::from_secs(args.seconds.div_ceil(3));
+    let load = |rate| Load { addr: edge.addr(), hooks: Arc::clone(&hooks), data: args.data, rate };
+    let most = number(load(None).send(third).await.len()) / third.as_secs_f64();
+    let half = load(Some(most / 2.0));
+    let turn = Duration::from_secs(args.seconds) / TURNS;
+    let (mut rest, mut busy) = (Vec::new(), Vec::new());
+    let (mut batches, mut changed) = (0.., 0);
+    for _ in 0..TURNS {
+        rest.extend(half.send(turn).await);
+        let stop = CancellationToken::new();
+        let beside = async {
+            busy.extend(half.send(turn).await);
             stop.cancel();
-            busy
-        },
-        change(plane, &args.data, &stop)
-    );
-    report.webhooks(rate, number(changed) / long.as_secs_f64(), rest, busy);
+        };
+        changed += tokio::join!(beside, change(plane, &args.data, &mut batches, &stop)).1;
+    }
+    let changes = number(changed) / (turn * TURNS).as_secs_f64();
+    report.webhooks(most, changes, rest, busy);
 }
 
 /// Changes mappings in batches until `stop`, and says how many.
-async fn change(plane: &ControlPlane, data: &Data, stop: &CancellationToken) -> usize {
+async fn change(
+    plane: &ControlPlane,
+    data: &Data,
+    batches: &mut impl Iterator<Item = usize>,
+    stop: &CancellationToken,
+) -> usize {
     let mut ticks = interval(BETWEEN_BATCHES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut changed = 0;
-    for batch in 0.. {
+    for batch in batches {
         if stop.run_until_cancelled(ticks.tick()).await.is_none() {
             break;
         }
@@ -82,49 +93,58 @@ async fn change(plane: &ControlPlane, data: &Data, stop: &CancellationToken) -> 
     changed
 }
 
-/// Posts webhooks and says how long each took: at this rate, or each sender as fast as it is answered.
-async fn send(
+/// Webhooks: at this rate, or from each sender as fast as it is answered.
+struct Load {
     addr: SocketAddr,
     hooks: Arc<Vec<String>>,
     data: Data,
     rate: Option<f64>,
-    time: Duration,
-) -> Vec<Duration> {
-    let started = Instant::now();
-    let sender = |sender: usize| {
-        let hooks = Arc::clone(&hooks);
-        tokio::spawn(async move {
-            let mut connection = Connection::open(addr).await;
-            let mut latencies = Vec::new();
-            for round in 0.. {
-                let n = round * SENDERS + sender;
-                let mut due = Instant::now();
-                if let Some(rate) = rate {
-                    let at = started + Duration::from_secs_f64(number(n) / rate);
-                    // Where the one before took too long, this one has waited since it was due.
-                    if at > due {
-                        sleep_until(at.into()).await;
-                        due = Instant::now();
-                    } else {
-                        due = at;
+}
+
+impl Load {
+    /// Posts for so long, and says how long each took.
+    async fn send(&self, time: Duration) -> Vec<Duration> {
+        let senders = if self.rate.is_some() { SENDERS_AT_A_RATE } else { SENDERS };
+        let mut connections = Vec::new();
+        for _ in 0..senders {
+            connections.push(Connection::open(self.addr).await);
+        }
+        let started = Instant::now();
+        let sender = |(sender, mut connection): (usize, Connection)| {
+            let (hooks, data, rate) = (Arc::clone(&self.hooks), self.data, self.rate);
+            tokio::spawn(async move {
+                let mut latencies = Vec::new();
+                for n in (sender..).step_by(senders) {
+                    let due = match rate {
+                        Some(rate) => wait_until(started + Duration::from_secs_f64(number(n) / rate)).await,
+                        None => Instant::now(),
+                    };
+                    if started.elapsed() >= time {
+                        break;
                     }
+                    let mapping = n.wrapping_mul(7_919) % data.mappings;
+                    connection.post(&hooks[data.integration_of(mapping)], &body(mapping)).await;
+                    latencies.push(due.elapsed());
                 }
-                if started.elapsed() >= time {
-                    break;
-                }
-                let mapping = n.wrapping_mul(7_919) % data.mappings;
-                connection.post(&hooks[data.integration_of(mapping)], &body(mapping)).await;
-                latencies.push(due.elapsed());
-            }
-            latencies
-        })
-    };
-    let senders: Vec<_> = (0..SENDERS).map(sender).collect();
-    let mut all = Vec::new();
-    for sender in senders {
-        all.extend(sender.await.expect("a sender"));
+                latencies
+            })
+        };
+        let senders: Vec<_> = connections.into_iter().enumerate().map(sender).collect();
+        let mut all = Vec::new();
+        for sender in senders {
+            all.extend(sender.await.expect("a sender"));
+        }
+        all
     }
-    all
+}
+
+/// Since when a webhook waits that is due `at`: where the one before took too long, since then.
+async fn wait_until(at: Instant) -> Instant {
+    if at <= Instant::now() {
+        return at;
+    }
+    sleep_until(at.into()).await;
+    Instant::now()
 }
 
 fn body(mapping: usize) -> String {

@@ -1,11 +1,14 @@
-//! A look-up in the edge's table, beside one in a `HashMap` of the same entries.
+//! A look-up in the edge's table, beside one in a `HashMap` of the same entries. Who looks has the integration from the
+//! endpoint, and so is handed the id that all of its mappings share.
 
-use std::{collections::HashMap, hint::black_box, time::Instant};
+use std::{collections::HashMap, hint::black_box, sync::Arc, time::Instant};
 
 use pointsman_routing::{
     deployment::{Customer, CustomerMapping},
     directory::Directory as _,
+    integration::{EndpointType, FlowSpec, Integration, IntegrationSpec},
     name::{CustomerId, IntegrationId},
+    source::ValueSourceSpec,
     table::{Entry, Table},
 };
 
@@ -17,7 +20,9 @@ const RUNS: usize = 3;
 const STEP: usize = 7_919;
 
 pub(crate) fn measure(report: &mut Report, data: &Data) {
-    let ids: Vec<_> = (0..data.mappings).map(|n| (integration(data, n), Data::source(n))).collect();
+    let integrations: Vec<_> = (0..data.mapped()).map(integration).collect();
+    let id = |mapping: usize| integrations[data.integration_of(mapping)].id.clone();
+    let ids: Vec<_> = (0..data.mappings).map(|n| (id(n), Data::source(n))).collect();
     let order: Vec<_> = (0..ids.len()).map(|n| n.wrapping_mul(STEP) % ids.len()).collect();
 
     let key = |(integration, source): &(IntegrationId, String)| format!("{}/{source}", integration.as_str());
@@ -29,6 +34,9 @@ pub(crate) fn measure(report: &mut Report, data: &Data) {
     drop((map, keys));
 
     let mut table = Table::new();
+    for integration in &integrations {
+        table.upsert(Entry::Integration(Arc::clone(integration), Vec::new()));
+    }
     for n in 0..data.customers {
         let id = CustomerId::parse(&format!("customer-{n}")).expect("an id");
         table.upsert(Entry::Customer(Customer::parse(id, &format!("external-{n}")).expect("a customer")));
@@ -46,9 +54,17 @@ pub(crate) fn measure(report: &mut Report, data: &Data) {
     report.lookups(of_table, of_map);
 }
 
-fn integration(data: &Data, mapping: usize) -> IntegrationId {
-    let name = Data::integration_name(data.integration_of(mapping));
-    name.parse().expect("the name of an integration")
+fn integration(n: usize) -> Arc<Integration> {
+    let id: IntegrationId = Data::integration_name(n).parse().expect("the name of an integration");
+    let reference = Some("results.body.data.customerId".to_owned());
+    let customer = ValueSourceSpec { reference, lookup_customer_mappings: true, ..Default::default() };
+    let spec = IntegrationSpec {
+        flows: vec![FlowSpec { key: "orders".to_owned(), name: "Orders".to_owned() }],
+        endpoint_type: Some(EndpointType::Shared),
+        external_customer_id: Some(customer),
+        ..IntegrationSpec::default()
+    };
+    Arc::new(Integration::parse(id, spec).expect("an integration"))
 }
 
 /// Nanoseconds of each.

@@ -68,7 +68,7 @@ async fn measure(args: Args) {
     drop(plane);
     // It knows its own hash once it has sent everything to somebody.
     let plane = ControlPlane::start(&folder.path().join("plane")).await;
-    Position::learn(&plane).await;
+    Position::learn(&plane, &args.data).await;
 
     let edge = Edge::start("edge", &plane, &folder.path().join("edge")).await;
     report.cold_start(edge.ready_after(), &yardsticks);
@@ -82,10 +82,26 @@ async fn measure(args: Args) {
     report.start_from_disk(edge.as_ref().map(Edge::ready_after));
     drop(edge);
 
-    let position = Position::learn(&plane).await;
-    let fleet = Fleet::connect(&plane, args.edges, &position).await;
-    changes::to_fleet(&mut report, &plane, &fleet, &args).await;
+    many_edges(&mut report, &plane, &args).await;
     report.print();
+}
+
+/// Simulated ones: all that read, and then some that do not.
+async fn many_edges(report: &mut Report, plane: &ControlPlane, args: &Args) {
+    let position = Position::learn(plane, &args.data).await;
+    let rest_bytes = plane.memory();
+    let fleet = Fleet::connect(plane, args.edges, &position).await;
+    changes::to_fleet(report, plane, &fleet, args).await;
+    let all_read = changes::flow(plane, &fleet, args, rest_bytes).await;
+    drop(fleet);
+
+    let position = Position::learn(plane, &args.data).await;
+    let rest_bytes = plane.memory();
+    let dead = args.edges / 5;
+    let readers = Fleet::connect(plane, args.edges - dead, &position).await;
+    let _dead = Fleet::connect_dead(plane, dead).await;
+    let some_read = changes::flow(plane, &readers, args, rest_bytes).await;
+    report.streams(args.edges, all_read, dead, some_read);
 }
 
 impl Args {

@@ -76,7 +76,7 @@ impl Drop for Part {
 /// A control plane.
 #[derive(Debug)]
 pub(crate) struct ControlPlane {
-    _part: Part,
+    part: Part,
     url: String,
     channel: Channel,
 }
@@ -93,11 +93,23 @@ impl ControlPlane {
         let url = format!("http://{}", part.address(&addresses, "admin").await);
         let channel =
             Channel::from_shared(url.clone()).expect("a URL").connect().await.expect("a connection");
-        Self { _part: part, url, channel }
+        Self { part, url, channel }
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The memory that it has, in bytes. The most that it had is counted anew from here.
+    pub(crate) fn memory(&self) -> u64 {
+        fs::write(format!("/proc/{}/clear_refs", self.part.child.id()), "5")
+            .expect("it is a process of ours");
+        self.part.memory("VmRSS")
+    }
+
+    /// The most memory that it had, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.part.memory("VmHWM")
     }
 
     /// To the admin API.

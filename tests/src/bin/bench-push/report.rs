@@ -8,6 +8,17 @@ use crate::yardstick::Yardsticks;
 #[derive(Debug, Default)]
 pub(crate) struct Report(Vec<Line>);
 
+/// A control plane while changes flow to many edges.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    /// Its memory before.
+    pub(crate) rest_bytes: u64,
+    /// The most that it had meanwhile.
+    pub(crate) peak_bytes: u64,
+    /// From a write's answer until all edges that read have acknowledged it.
+    pub(crate) acknowledged: Vec<Duration>,
+}
+
 #[derive(Debug)]
 struct Line {
     what: String,
@@ -87,20 +98,45 @@ impl Report {
 
     pub(crate) fn webhooks(
         &mut self,
-        rate: f64,
+        most: f64,
         changes: f64,
         mut rest: Vec<Duration>,
         mut busy: Vec<Duration>,
     ) {
         let p99s = [&mut rest, &mut busy].map(|latencies| percentile(latencies, 0.99));
         let ratio = p99s[1].as_secs_f64() / p99s[0].as_secs_f64();
-        let what = format!("webhook p99, {rate:.0}/s, {changes:.0} changes/s");
+        let what = format!("webhook p99 at half of {most:.0}/s, beside {changes:.0} changes/s");
         let figure = format!("{} ({ratio:.2} ×)", short(p99s[1]));
         let yardstick = format!("at rest {}", short(p99s[0]));
         self.add(&what, figure, yardstick, "≤ 1.5 ×", Some(ratio <= 1.5));
         let p50s = [&mut rest, &mut busy].map(|latencies| percentile(latencies, 0.5));
         let yardstick = format!("at rest {}", short(p50s[0]));
         self.add("  its p50", short(p50s[1]), yardstick, "", None);
+    }
+
+    /// What the control plane had at most, and how soon edges acknowledged changes: where all read, and where some do not.
+    pub(crate) fn streams(&mut self, edges: usize, mut all_read: Flow, dead: usize, mut some_read: Flow) {
+        let figure = format!("{} MB", some_read.peak_bytes >> 20);
+        let beside =
+            format!("all read {} MB; before {} MB", all_read.peak_bytes >> 20, all_read.rest_bytes >> 20);
+        self.add(
+            &format!("control plane, {edges} edges of which {dead} never read: most memory"),
+            figure,
+            beside,
+            "",
+            None,
+        );
+        let [all, some] = [&mut all_read, &mut some_read].map(|flow| {
+            let times = &mut flow.acknowledged;
+            format!("{}, {}", short(percentile(times, 0.5)), short(percentile(times, 1.0)))
+        });
+        self.add(
+            "  the others acknowledge 100 changes: half of the times, the slowest",
+            some,
+            format!("all read {all}"),
+            "",
+            None,
+        );
     }
 
     /// Prints it as Markdown.

@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming, transport::Channel};
 
-use crate::{changes, part::ControlPlane};
+use crate::{changes, data::Data, part::ControlPlane};
 
 /// The longest message from a control plane.
 const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -41,11 +41,13 @@ pub(crate) struct Fleet {
 
 impl Position {
     /// Where the control plane stands, from everything that it sends.
-    pub(crate) async fn learn(plane: &ControlPlane) -> Self {
+    pub(crate) async fn learn(plane: &ControlPlane, data: &Data) -> Self {
         let mut position = Self::default();
         let mut stream = Stream::open(plane.url(), "edges/learner", &position).await.expect("a stream");
         while !stream.hear(&mut position).await.expect("a message") {}
-        position.known.retain(|name, _| changes::is_flipped(name));
+        let flipped = changes::flipped(data);
+        position.known.retain(|name, _| flipped.contains(name));
+        position.known.shrink_to_fit();
         position
     }
 
@@ -79,6 +81,36 @@ impl Fleet {
         };
         let fleet = Self { edges: (0..count).map(follow).collect() };
         changes::until_served(plane, position.revision, fleet.len()).await;
+        fleet
+    }
+
+    /// Connects so many that hold nothing, want everything, say that they are there, and never read; answers when all
+    /// are connected.
+    pub(crate) async fn connect_dead(plane: &ControlPlane, count: usize) -> Self {
+        let (connected, mut connections) = mpsc::channel(1);
+        let stay = |n: usize| {
+            let (url, connected) = (plane.url().to_owned(), connected.clone());
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                let position = Position::default();
+                loop {
+                    if let Ok(mut stream) = Stream::open(&url, &format!("edges/dead-{n}"), &position).await {
+                        let _ = connected.send(()).await;
+                        // It is over when it takes no more of ours.
+                        while !stream.outbox.is_closed() {
+                            stream.beats.tick().await;
+                            stream.beat(&position).await;
+                        }
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }))
+        };
+        let fleet = Self { edges: (0..count).map(stay).collect() };
+        for _ in 0..count {
+            connections.recv().await.expect("an edge that is there");
+        }
+        // Whoever connects once more need not say so.
+        connections.close();
         fleet
     }
 
@@ -126,8 +158,7 @@ impl Stream {
         let message = tokio::select! {
             message = self.inbound.message() => message?.ok_or_else(|| Status::unavailable("the end"))?,
             _ = self.beats.tick() => {
-                let Position { revision, hash, .. } = position;
-                self.say(Outgoing::Heartbeat(Heartbeat { revision: *revision, hash: hash.to_wire() })).await;
+                self.beat(position).await;
                 return Ok(false);
             }
         };
@@ -139,6 +170,10 @@ impl Stream {
             self.say(Outgoing::Ack(ack)).await;
         }
         Ok(is_whole)
+    }
+
+    async fn beat(&self, Position { revision, hash, .. }: &Position) {
+        self.say(Outgoing::Heartbeat(Heartbeat { revision: *revision, hash: hash.to_wire() })).await;
     }
 
     async fn say(&self, message: Outgoing) {
