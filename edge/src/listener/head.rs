@@ -1,12 +1,16 @@
 //! The raw head of an HTTP/1 request, judged before Pingora's parser, which forgives more than two readers can agree
 //! on: bare line feeds, a missing `Host`, a length beside a transfer coding, …
 
+mod bytes;
+
 use http::{
     header::{CONTENT_LENGTH, HOST},
     request::Parts,
 };
 use memchr::{memchr, memchr_iter};
 use pointsman_routing::outcome::{Outcome, Refusal};
+
+use self::bytes::{HOST as IN_HOST, TARGET, TOKEN, find_control, may_stand, run};
 
 /// As many fields as Pingora's parser takes.
 const MAX_FIELDS: usize = 256;
@@ -71,7 +75,7 @@ impl HeadScanner {
     /// The length of the head at the start of `bytes`, or none where it is not complete. `bytes` is what was given
     /// before and more.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadFault> {
-        if bytes.first().is_some_and(|first| !is_token(*first)) {
+        if bytes.first().is_some_and(|first| !may_stand(*first, TOKEN)) {
             return Err(HeadFault::RequestLine);
         }
         for line_feed in memchr_iter(b'\n', &bytes[self.scanned..]) {
@@ -98,25 +102,28 @@ pub(super) enum RequestFraming {
     Chunked,
 }
 
-/// Judges a complete head, with the empty line at its end.
+/// Judges a complete head, as [`HeadScanner`] finds it, with the empty line at its end.
 pub(super) fn check(head: &[u8]) -> Result<RequestFraming, HeadFault> {
-    let mut lines = lines(head);
-    let version = check_request_line(lines.next().unwrap_or_default())?;
+    let end = memchr(b'\n', head).ok_or(HeadFault::LineEnd)?;
+    let (line, mut rest) = head.split_at(end + 1);
+    let version = check_request_line(line.strip_suffix(b"\r\n").ok_or(HeadFault::LineEnd)?)?;
     let mut seen = Seen::default();
-    for (count, line) in lines.enumerate() {
+    for count in 0.. {
+        // The end of the line, or what may not be in it.
+        let control = find_control(rest).ok_or(HeadFault::LineEnd)?;
+        let (line, end) = rest.split_at(control);
+        let next = end.strip_prefix(b"\r\n");
+        if line.is_empty() && next.is_some() {
+            break;
+        }
         if count == MAX_FIELDS {
             return Err(HeadFault::TooManyFields);
         }
-        seen.field(line)?;
+        let (name, value) = split(line)?;
+        rest = next.ok_or(HeadFault::FieldValue)?;
+        seen.field(name, value)?;
     }
     seen.judge(version)
-}
-
-/// The lines before the empty one, without their ends.
-fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split(|b| *b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .take_while(|line| !line.is_empty())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,17 +133,15 @@ enum Version {
 }
 
 fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
-    let mut words = line.split(|b| *b == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(HeadFault::RequestLine);
-    };
-    if method.is_empty() || !method.iter().copied().all(is_token) || target.is_empty() {
+    let (method, rest) = line.split_at(run(line, TOKEN));
+    let (false, [b' ', rest @ ..]) = (method.is_empty(), rest) else { return Err(HeadFault::RequestLine) };
+    let (target, rest) = rest.split_at(run(rest, TARGET));
+    if rest.iter().filter(|b| **b == b' ').count() != 1 {
         return Err(HeadFault::RequestLine);
     }
-    if !target.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'#')) {
-        return Err(HeadFault::Target);
+    let [b' ', version @ ..] = rest else { return Err(HeadFault::Target) };
+    if target.is_empty() {
+        return Err(HeadFault::RequestLine);
     }
     if method != b"CONNECT" && !has_known_form(target) {
         return Err(HeadFault::TargetForm);
@@ -157,6 +162,17 @@ fn has_known_form(target: &[u8]) -> bool {
     target[0] == b'/' || target == b"*" || starts_with(b"http://") || starts_with(b"https://")
 }
 
+/// A field's name and value, of a line that may be cut off where a control character is.
+fn split(line: &[u8]) -> Result<(&[u8], &[u8]), HeadFault> {
+    if let [b' ' | b'\t', ..] = line {
+        return Err(HeadFault::Folded);
+    }
+    match line.split_at(run(line, TOKEN)) {
+        (name @ [_, ..], [b':', value @ ..]) => Ok((name, trim(value))),
+        _ => Err(HeadFault::FieldName),
+    }
+}
+
 /// The fields that say where a request goes and where it ends.
 #[derive(Default)]
 struct Seen {
@@ -166,18 +182,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn field(&mut self, line: &[u8]) -> Result<(), HeadFault> {
-        if matches!(line[0], b' ' | b'\t') {
-            return Err(HeadFault::Folded);
-        }
-        let colon = memchr(b':', line).ok_or(HeadFault::FieldName)?;
-        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
-        if name.is_empty() || !name.iter().copied().all(is_token) {
-            return Err(HeadFault::FieldName);
-        }
-        if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
-            return Err(HeadFault::FieldValue);
-        }
+    fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadFault> {
         if name.eq_ignore_ascii_case(b"host") {
             once(&mut self.host, HeadFault::TwoHosts)?;
             check_host(value)?;
@@ -252,12 +257,7 @@ pub(crate) fn check_http2(head: &Parts, limit: usize) -> Result<(), HeadFault> {
 fn check_host(host: &[u8]) -> Result<(), HeadFault> {
     match host {
         [] => Err(HeadFault::NoHost),
-        _ if host.iter().all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']' | b'%')
-        }) =>
-        {
-            Ok(())
-        }
+        _ if run(host, IN_HOST) == host.len() => Ok(()),
         _ => Err(HeadFault::Host),
     }
 }
@@ -267,10 +267,6 @@ fn check_length(value: &[u8]) -> Result<(), HeadFault> {
     // 18 digits are more than any limit and fit every integer that the value is read into.
     let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
     if digits { Ok(()) } else { Err(HeadFault::Length) }
-}
-
-fn is_token(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }
 
 #[cfg(test)]

@@ -115,6 +115,109 @@ fn bare_line_feeds_and_junk_are_noticed_at_once() {
     }
 }
 
+/// A complete head is read line by line and each line as a whole, as one would do without haste.
+fn check_slowly(head: &[u8]) -> Result<RequestFraming, HeadFault> {
+    let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    let mut lines = head.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let words: Vec<_> = lines.next().unwrap().split(|b| *b == b' ').collect();
+    let [method, target, version] = words[..] else { return Err(HeadFault::RequestLine) };
+    if method.is_empty() || !method.iter().all(is_token) || target.is_empty() {
+        return Err(HeadFault::RequestLine);
+    }
+    if !target.iter().all(|b| b.is_ascii_graphic() && !b"\"<>#".contains(b)) {
+        return Err(HeadFault::Target);
+    }
+    if method != b"CONNECT" && !has_known_form(target) {
+        return Err(HeadFault::TargetForm);
+    }
+    let version = match version {
+        b"HTTP/1.1" => Version::Http11,
+        b"HTTP/1.0" => Version::Http10,
+        _ if version.starts_with(b"HTTP/") => return Err(HeadFault::Version),
+        _ => return Err(HeadFault::RequestLine),
+    };
+    let mut seen = Seen::default();
+    for (count, line) in lines.take_while(|line| !line.is_empty()).enumerate() {
+        if count == MAX_FIELDS {
+            return Err(HeadFault::TooManyFields);
+        }
+        if matches!(line[0], b' ' | b'\t') {
+            return Err(HeadFault::Folded);
+        }
+        let colon = line.iter().position(|b| *b == b':').ok_or(HeadFault::FieldName)?;
+        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+        if name.is_empty() || !name.iter().all(is_token) {
+            return Err(HeadFault::FieldName);
+        }
+        if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+            return Err(HeadFault::FieldValue);
+        }
+        seen.field(name, value)?;
+    }
+    seen.judge(version)
+}
+
+/// What heads are made of, and what they may not be made of.
+fn heads() -> impl Strategy<Value = Vec<u8>> {
+    const PARTS: [&str; 38] = [
+        "GET",
+        "CONNECT",
+        " ",
+        " ",
+        " ",
+        "/a",
+        "/",
+        "*",
+        "http://x",
+        " HTTP/1.1\r\n",
+        " HTTP/1.0\r\n",
+        "HTTP/1.1",
+        " HTTP/2.0",
+        "\r\n",
+        "\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        "\t",
+        "\0",
+        "\u{7f}",
+        "\"",
+        "#",
+        "é",
+        "(",
+        ":",
+        ": ",
+        "host: x\r\n",
+        "Host:[::1]:8080\r\n",
+        "host",
+        "content-length: 17\r\n",
+        "content-length:",
+        "5",
+        "transfer-encoding: chunked\r\n",
+        "transfer-encoding",
+        "x-a-longer-name: and a value\r\n",
+        "x",
+        "\r\n\r\n",
+    ];
+    let part = proptest::sample::select(&PARTS[..]);
+    let parts = proptest::collection::vec(part, 0..12);
+    (any::<bool>(), parts).prop_map(|(begun, parts)| {
+        let start = if begun { "POST /hooks/t HTTP/1.1\r\nhost: x\r\n" } else { "" };
+        format!("{start}{}\r\n\r\n", parts.concat()).into_bytes()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn heads_are_judged_as_one_would_without_haste(head in heads()) {
+        if let Ok(Some(end)) = HeadScanner::default().find_end(&head) {
+            prop_assert_eq!(check(&head[..end]), check_slowly(&head[..end]));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_end_is_found_however_the_bytes_arrive(cuts in proptest::collection::vec(0..60usize, 0..6)) {
