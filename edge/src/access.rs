@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,6 +20,36 @@ use crate::telemetry::{Metrics, Stage};
 
 /// What the access lines are told from other events by.
 pub const TARGET: &str = "pointsman::access";
+
+/// Where access lines go. Clones share it.
+#[derive(Clone)]
+pub struct AccessLog(Arc<dyn Fn(&Record) + Send + Sync>);
+
+impl AccessLog {
+    /// `write` is called once for each webhook, by whoever serves it, who waits for that.
+    #[must_use]
+    pub fn new(write: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+
+    /// Writes one.
+    pub fn write(&self, record: &Record) {
+        (self.0)(record);
+    }
+}
+
+impl Default for AccessLog {
+    /// To whoever listens to `tracing`, as events of the target [`TARGET`].
+    fn default() -> Self {
+        Self::new(Record::say)
+    }
+}
+
+impl fmt::Debug for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessLog").finish_non_exhaustive()
+    }
+}
 
 /// What there is to say about one webhook once it is over.
 #[derive(Clone, Debug)]
@@ -114,6 +145,7 @@ pub struct Stages {
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
     pub(crate) record: Record,
+    log: &'a AccessLog,
     metrics: &'a Metrics,
     started: Instant,
     lap: Instant,
@@ -121,8 +153,8 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// `started` is when the first byte of the request came.
-    pub(crate) fn new(record: Record, started: Instant, metrics: &'a Metrics) -> Self {
-        Self { record, metrics, started, lap: Instant::now() }
+    pub(crate) fn new(record: Record, started: Instant, log: &'a AccessLog, metrics: &'a Metrics) -> Self {
+        Self { record, log, metrics, started, lap: Instant::now() }
     }
 
     /// The time since the last lap.
@@ -155,7 +187,8 @@ impl<'a> Line<'a> {
 impl Drop for Line<'_> {
     fn drop(&mut self) {
         self.record.stages.total = self.started.elapsed();
-        self.record.publish(self.metrics);
+        self.record.count(self.metrics);
+        self.log.write(&self.record);
     }
 }
 
@@ -182,12 +215,6 @@ impl Record {
         }
     }
 
-    /// Counts it and writes the line.
-    fn publish(&self, metrics: &Metrics) {
-        self.count(metrics);
-        self.log();
-    }
-
     fn count(&self, metrics: &Metrics) {
         let Stages { receive, preprocess, decide, upstream, response: _, total } = self.stages;
         let stages = [
@@ -201,7 +228,8 @@ impl Record {
         metrics.request(self.ending.label(), self.status.map_or(0, |status| status.as_u16()), reached);
     }
 
-    fn log(&self) {
+    /// Says it as an event of `tracing`.
+    pub fn say(&self) {
         let Stages { receive, preprocess, decide, upstream, response, total } = self.stages;
         tracing::info!(
             target: TARGET,
@@ -230,12 +258,20 @@ impl Record {
     }
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Protocol {
+    /// The fixed word of logs: `http1` or `http2`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
             Self::Http1 => "http1",
             Self::Http2 => "http2",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
     }
 }
 
@@ -250,7 +286,9 @@ pub(crate) fn trace_id(headers: &HeaderMap) -> Option<Box<str>> {
     well_formed.then(|| trace.into())
 }
 
-fn micros(duration: Duration) -> u64 {
+/// A time as access lines have it.
+#[must_use]
+pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::telemetry::DroppedLines;
+use crate::{access::AccessLog, telemetry::DroppedLines};
 pub use crate::{
     copy::{CopyError, CopyKey, CopyKeyError, CopyKeySource, MalformedCopyKey},
     sync::AccessToken,
@@ -48,6 +48,8 @@ pub struct Config {
     pub copy: Option<CopyConfig>,
     /// Times and sizes.
     pub limits: Limits,
+    /// Where access lines go; to `tracing` where nothing else is said.
+    pub access_log: AccessLog,
     /// Counts the access lines that the process's log drops.
     pub dropped_lines: DroppedLines,
 }
@@ -163,6 +165,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             copy: None,
             limits: Limits::default(),
+            access_log: AccessLog::default(),
             dropped_lines: DroppedLines::default(),
         }
     }

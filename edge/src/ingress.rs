@@ -39,7 +39,7 @@ use self::{
     visit::{Stop, Visit},
 };
 use crate::{
-    access::{Ending, Line, Protocol, Record, trace_id},
+    access::{AccessLog, Ending, Line, Protocol, Record, trace_id},
     config::{Config, Limits},
     conn::Conn,
     egress::Egress,
@@ -60,6 +60,7 @@ pub struct Ingress {
     memory: BodyMemory,
     places: Places,
     limits: Limits,
+    access_log: AccessLog,
     metrics: Metrics,
 }
 
@@ -96,6 +97,7 @@ impl Ingress {
             memory: BodyMemory::new(limits.body_memory_bytes, metrics.clone()),
             places: Places::new(limits.deployment_requests),
             limits,
+            access_log: config.access_log.clone(),
             metrics,
         })
     }
@@ -146,7 +148,7 @@ impl Ingress {
 
     fn line(&self, arrival: Arrival, protocol: Protocol) -> Line<'_> {
         let record = Record::new(Uuid::now_v7(), arrival.peer.addr.ip(), protocol);
-        Line::new(record, arrival.started, &self.metrics)
+        Line::new(record, arrival.started, &self.access_log, &self.metrics)
     }
 
     async fn handle(

@@ -76,7 +76,7 @@ impl Edge {
             if config.copy.is_none() {
                 tracing::warn!("without --data nothing is kept: after a restart this edge serves nothing until it reaches its control plane");
             }
-            config.dropped_lines = log.dropped_lines();
+            log.attach(&mut config);
             let edge = tokio::select! {
                 started = RunningEdge::start(config, runtime.handle().clone()) => started?,
                 _ = signals.next() => return Ok(()),

@@ -79,7 +79,7 @@ impl Up {
         let mut config = self.edge.config(EDGE_ID, &control_plane_url, &self.tls, &self.egress);
         config.token = Some(token);
         config.copy = Some(self.edge.copy(&self.control_plane.data().join(EDGE_FOLDER))?);
-        config.dropped_lines = log.dropped_lines();
+        log.attach(&mut config);
         config.own_listeners.extend([admin].into_iter().chain(edges));
         servers.edge = Some(Edge::start(config, edge_runtime.clone()).await?);
         Ok(servers)

@@ -77,6 +77,11 @@ impl Lines {
         self.0.0.dropped.clone()
     }
 
+    /// Takes the line of a webhook, which is written soon, or dropped where too many wait.
+    pub(super) fn gather(&self, line: &[u8]) {
+        self.0.0.gather(line);
+    }
+
     /// Writes what is gathered.
     pub(super) fn flush(&self) {
         self.0.0.flush();

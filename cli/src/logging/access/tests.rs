@@ -1,9 +1,15 @@
 use std::{
-    io,
+    net::Ipv6Addr,
     sync::{Arc, Mutex},
 };
 
-use tracing_subscriber::fmt::{MakeWriter, time};
+use http::StatusCode;
+use pointsman_edge::access::{Ending, Protocol};
+use pointsman_routing::outcome::Outcome;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, time},
+};
 
 use super::*;
 
@@ -49,40 +55,86 @@ const TEXTS: [&str; 12] = [
     "🦀",
 ];
 
-fn say(text: &str) {
-    tracing::info!(
-        target: TARGET,
-        id = %"0195-shown",
-        text,
-        debugged = ?text,
-        none = None::<u64>,
-        number = 18_446_744_073_709_551_615_u64,
-        zero = 0_u16,
-        negative = -7_i64,
-        truth = true,
-    );
+/// As little as there can be to say.
+fn least() -> Record {
+    Record {
+        execution_id: Uuid::nil(),
+        revision: 0,
+        peer: IpAddr::from([127, 0, 0, 1]),
+        protocol: Protocol::Http1,
+        method: None,
+        endpoint: None,
+        integration: None,
+        deployment: None,
+        flow: None,
+        trace_id: None,
+        ending: Ending::ClientClosed,
+        status: None,
+        reason: None,
+        bytes_in: 0,
+        bytes_out: 0,
+        stages: Stages::default(),
+    }
 }
 
-fn lines(shape: Shape, text: &str) -> [String; 2] {
-    let (ours, theirs) = (Written::default(), Written::default());
-    let builder = |to: &Written| tracing_subscriber::fmt().with_writer(to.clone()).with_ansi(false);
-    match shape {
-        Shape::Human => {
-            let subscriber =
-                builder(&ours).map_event_format(|other| AccessFormat::new(shape, other)).finish();
-            tracing::subscriber::with_default(subscriber, || say(text));
-            tracing::subscriber::with_default(builder(&theirs).finish(), || say(text));
-        }
-        Shape::Json => {
-            let json = |to| builder(to).json().flatten_event(true);
-            let subscriber = json(&ours).map_event_format(|other| AccessFormat::new(shape, other)).finish();
-            tracing::subscriber::with_default(subscriber, || say(text));
-            tracing::subscriber::with_default(json(&theirs).finish(), || say(text));
-        }
+/// All that there can be to say.
+fn most(reason: &str) -> Record {
+    let time = |us| Some(Duration::from_micros(us));
+    Record {
+        execution_id: "0199c0de-0042-7abc-8def-0123456789ab".parse().expect("an id"),
+        revision: i64::MAX,
+        peer: IpAddr::from([203, 0, 113, 255]),
+        protocol: Protocol::Http2,
+        method: Some("X!#$%&'*+-.^_`|~9".parse().expect("a method")),
+        endpoint: EndpointToken::parse("secret-part-of-the-url"),
+        integration: Some(IntegrationId::parse("acme-erp").expect("an id")),
+        deployment: Some("integrations/acme-erp/deployments/B.1_2".parse().expect("a name")),
+        flow: Some(FlowKey::parse("new-order").expect("a key")),
+        trace_id: Some("0af7651916cd43dd8448eb211c80319c".into()),
+        ending: Ending::Refused(Outcome::FlowUnknown),
+        status: Some(StatusCode::UNPROCESSABLE_ENTITY),
+        reason: Some(reason.to_owned()),
+        bytes_in: u64::MAX,
+        bytes_out: 10,
+        stages: Stages {
+            receive: time(0),
+            preprocess: time(9),
+            decide: time(10),
+            upstream: time(99),
+            response: time(1_234_567),
+            total: Duration::MAX,
+        },
     }
-    [ours.take(), theirs.take()].map(|line| {
+}
+
+fn records() -> Vec<Record> {
+    let mut records = vec![least()];
+    records.extend(TEXTS.map(most));
+    for peer in
+        [IpAddr::from([0, 10, 100, 9]), Ipv6Addr::LOCALHOST.into(), "2001:db8::1:a".parse().expect("one")]
+    {
+        records.push(Record { peer, revision: i64::MIN, ending: Ending::Forwarded, ..least() });
+    }
+    records
+}
+
+/// The line as we write it, and as the library does.
+fn lines(format: LogFormat, record: &Record) -> [String; 2] {
+    let theirs = Written::default();
+    let library = tracing_subscriber::fmt().with_writer(theirs.clone()).with_ansi(false);
+    let (ours, (start, length)) = match format {
+        LogFormat::Human => {
+            tracing::subscriber::with_default(library.finish(), || record.say());
+            (line::<false>(record), (0, 27))
+        }
+        LogFormat::Json => {
+            let library = library.json().flatten_event(true).finish();
+            tracing::subscriber::with_default(library, || record.say());
+            (line::<true>(record), (14, 27))
+        }
+    };
+    [String::from_utf8(ours).expect("text"), theirs.take()].map(|line| {
         // The moments differ.
-        let (start, length) = if shape == Shape::Human { (0, 27) } else { (14, 27) };
         let moment = &line[start..start + length];
         assert!(moment.ends_with('Z') && moment.as_bytes()[19] == b'.', "{line}");
         line.replacen(moment, "…", 1)
@@ -91,51 +143,49 @@ fn lines(shape: Shape, text: &str) -> [String; 2] {
 
 #[test]
 fn lines_are_what_the_library_would_write() {
-    for shape in [Shape::Human, Shape::Json] {
-        for text in TEXTS {
-            let [ours, theirs] = lines(shape, text);
-            assert_eq!(ours, theirs, "{shape:?} of {text:?}");
+    for format in [LogFormat::Human, LogFormat::Json] {
+        for record in records() {
+            let [ours, theirs] = lines(format, &record);
+            assert_eq!(ours, theirs, "{format:?} of {record:?}");
             assert_eq!(ours.lines().count(), 1, "{ours:?}");
         }
     }
 }
 
 #[test]
-fn what_is_shown_begins_no_line_of_its_own() {
-    let written = Written::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(written.clone())
-        .with_ansi(false)
-        .map_event_format(|other| AccessFormat::new(Shape::Human, other))
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
-        tracing::info!(target: TARGET, shown = %"one\ntwo");
-    });
-    assert!(written.take().ends_with("shown=\"one\\ntwo\"\n"));
-}
-
-#[test]
 fn a_moment_is_written_as_the_library_writes_it() {
-    let written = Written::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(written.clone())
-        .with_ansi(false)
-        .map_event_format(|other| AccessFormat::new(Shape::Human, other))
-        .finish();
     let moment = || {
         let mut text = String::new();
         time::SystemTime.format_time(&mut Writer::new(&mut text)).expect("a moment");
         text
     };
     let before = moment();
-    tracing::subscriber::with_default(subscriber, || {
-        for _ in 0..3 {
-            tracing::info!(target: TARGET, n = 1);
-        }
-    });
+    let lines = [(); 3].map(|()| String::from_utf8(line::<false>(&least())).expect("text"));
     let after = moment();
-    for line in written.take().lines() {
+    for line in lines {
         let said = &line[..before.len()];
         assert!(*before <= *said && *said <= *after, "{before} {said} {after}");
+    }
+}
+
+#[test]
+fn what_is_not_to_be_logged_is_not() {
+    for (filter, logged) in [
+        ("info", true),
+        ("warn", false),
+        ("warn,pointsman::access=info", true),
+        ("info,pointsman::access=off", false),
+        ("debug,pointsman::access=warn", false),
+    ] {
+        let written = Written::default();
+        let lines = Lines::start(written.clone());
+        let access = log(LogFormat::Human, lines.clone());
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::try_new(filter).expect("a filter"))
+            .with_writer(io::sink)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || access.write(&least()));
+        lines.flush();
+        assert_eq!(written.take().lines().count(), usize::from(logged), "{filter}");
     }
 }
