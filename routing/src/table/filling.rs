@@ -3,10 +3,13 @@
 //! A table that takes a million of them one by one waits for memory again and again, as each goes to a place of its own,
 //! and its shards grow many times. So they are gathered, and then put in shard by shard.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use super::{Stamp, Table, records::MappingRecord};
 use crate::deployment::CustomerMapping;
+
+/// From so many on, the two ways to a mapping are made at the same time.
+const MANY: usize = 10_000;
 
 /// Mappings that are to be put into a table, which does not know of them until then.
 #[derive(Debug, Default)]
@@ -30,11 +33,18 @@ impl Filling {
         let outlasts = |held: &Arc<MappingRecord>, other: &Arc<MappingRecord>| {
             held.stamp.revision > other.stamp.revision
         };
-        let replaced = table.mappings.replace_all(mappings, outlasts);
-        table.mappings_by_source_id.insert_all(by_source_id);
+        let Table { mappings: named, mappings_by_source_id: sourced, .. } = table;
+        let replaced = if mappings.len() < MANY {
+            sourced.insert_all(by_source_id);
+            named.replace_all(mappings, outlasts)
+        } else {
+            thread::scope(|scope| {
+                scope.spawn(|| sourced.insert_all(by_source_id));
+                named.replace_all(mappings, outlasts)
+            })
+        };
         for record in &replaced {
-            let key = MappingRecord::source_key(record);
-            table.mappings_by_source_id.remove(key, |other| Arc::ptr_eq(other, record));
+            sourced.remove(MappingRecord::source_key(record), |other| Arc::ptr_eq(other, record));
         }
         replaced.iter().map(|record| record.stamp).collect()
     }
