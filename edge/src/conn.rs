@@ -25,8 +25,7 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
-use self::chunks::ChunkScanner;
-pub(crate) use self::chunks::MalformedChunks;
+pub(crate) use self::chunks::{ChunkScanner, MalformedChunks};
 
 /// A connection, and bytes that were read from it and put back.
 #[derive(Debug)]

@@ -113,8 +113,6 @@ pub(crate) enum ForwardError {
     Dial(#[from] DialError),
     #[error(transparent)]
     Head(#[from] HeadError),
-    #[error("the answer cannot be passed on: {0}")]
-    Unusable(&'static str),
     #[error("no head of an answer within {0:?}")]
     Timeout(Duration),
     #[error("the request's own body ended early")]
@@ -185,8 +183,10 @@ impl Forwarder {
             }
         }
         let body_is_over = !matches!(delivery.body, Body::Streamed(_));
+        // In a box, since it is large and seldom: what waits for an answer should be small.
+        let dial = Box::pin(self.dialler.dial(&addresses, host, tls));
         let (conn, destination) = tokio::select! {
-            dialled = self.dialler.dial(&addresses, host, tls) => dialled?,
+            dialled = dial => dialled?,
             () = source.abandoned(), if body_is_over => return Err(ForwardError::Source(SourceError::GaveUp)),
         };
         exchange.run(link::split(conn, destination, self.pool.clone()), &mut upload(), source).await
@@ -218,7 +218,7 @@ impl ForwardError {
             Self::Egress(error) => error.label(),
             Self::Dial(error) => error.label(),
             Self::Head(HeadError::Closed(_)) => "closed",
-            Self::Head(_) | Self::Unusable(_) => "invalid",
+            Self::Head(_) => "invalid",
             Self::Timeout(_) => "timeout",
             Self::Source(_) => return None,
         })
@@ -233,7 +233,7 @@ impl ForwardError {
             Self::Head(HeadError::Closed(_)) => {
                 (Outcome::UpstreamInvalid, "the flow's endpoint closed the connection without an answer")
             }
-            Self::Head(_) | Self::Unusable(_) => {
+            Self::Head(_) => {
                 (Outcome::UpstreamInvalid, "the answer of the flow's endpoint is not HTTP as it must be")
             }
             Self::Timeout(_) => (Outcome::UpstreamTimeout, "the flow's endpoint did not answer in time"),

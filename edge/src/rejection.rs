@@ -1,13 +1,12 @@
 //! The one place that turns outcomes into HTTP: status, header fields and a problem body (RFC 9457).
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, StatusCode,
-    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER},
-};
-use pingora::{http::ResponseHeader, protocols::http::date::get_cached_date};
+use http::StatusCode;
+use pingora::protocols::http::date::get_cached_date;
 use pointsman_routing::outcome::{Outcome, Refusal};
 use uuid::Uuid;
+
+use crate::answer::AnswerHead;
 
 /// The header of every answer that names the execution.
 pub(crate) const EXECUTION_ID: &str = "pointsman-execution-id";
@@ -15,7 +14,7 @@ pub(crate) const EXECUTION_ID: &str = "pointsman-execution-id";
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /// The answer to a request that was refused.
-pub(crate) fn answer(refusal: &Refusal, execution_id: Uuid) -> (ResponseHeader, Bytes) {
+pub(crate) fn answer(refusal: &Refusal, execution_id: Uuid) -> (AnswerHead, Bytes) {
     let status = status(refusal.outcome);
     let execution_id = execution_id.to_string();
     let body = serde_json::json!({
@@ -27,20 +26,17 @@ pub(crate) fn answer(refusal: &Refusal, execution_id: Uuid) -> (ResponseHeader, 
         "executionId": execution_id,
     });
     let body = Bytes::from(body.to_string());
-    let mut head = ResponseHeader::build(status, Some(8)).expect("a status is a status");
-    let mut set = |name: &str, value: HeaderValue| {
-        head.insert_header(name.to_owned(), value).expect("a name and a value of ours");
-    };
-    set(CONTENT_TYPE.as_str(), HeaderValue::from_static("application/problem+json"));
-    set(CONTENT_LENGTH.as_str(), HeaderValue::from(body.len()));
-    set(EXECUTION_ID, HeaderValue::try_from(execution_id).expect("a UUID is visible ASCII"));
-    set("cache-control", HeaderValue::from_static("no-store"));
-    set(DATE.as_str(), get_cached_date());
+    let mut head = AnswerHead::new(status, None);
+    head.put("content-type", b"application/problem+json");
+    head.put("content-length", body.len().to_string().as_bytes());
+    head.put(EXECUTION_ID, execution_id.as_bytes());
+    head.put("cache-control", b"no-store");
+    head.put("date", get_cached_date().as_bytes());
     if refusal.outcome == Outcome::MethodNotAllowed {
-        set(ALLOW.as_str(), HeaderValue::from_static(METHODS));
+        head.put("allow", METHODS.as_bytes());
     }
     if let Some(seconds) = retry_after_seconds(refusal.outcome) {
-        set(RETRY_AFTER.as_str(), HeaderValue::from(seconds));
+        head.put("retry-after", seconds.to_string().as_bytes());
     }
     (head, body)
 }
@@ -137,20 +133,26 @@ fn retry_after_seconds(outcome: Outcome) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use http::{
+        HeaderMap,
+        header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    };
+
     use super::*;
 
-    fn answered(outcome: Outcome, detail: &'static str) -> (ResponseHeader, serde_json::Value) {
+    fn answered(outcome: Outcome, detail: &'static str) -> (StatusCode, HeaderMap, serde_json::Value) {
         let (head, body) = answer(&Refusal::new(outcome, detail), Uuid::nil());
-        assert_eq!(head.headers[CONTENT_LENGTH], body.len().to_string());
-        (head, serde_json::from_slice(&body).unwrap())
+        let headers = head.to_map();
+        assert_eq!(headers[CONTENT_LENGTH], body.len().to_string());
+        (head.status, headers, serde_json::from_slice(&body).unwrap())
     }
 
     #[test]
     fn a_problem_says_what_the_header_says() {
-        let (head, body) = answered(Outcome::CustomerUnknown, "no customer is called \"Zoë\"\n");
-        assert_eq!(head.status, 422);
-        assert_eq!(head.headers[CONTENT_TYPE], "application/problem+json");
-        assert_eq!(head.headers[EXECUTION_ID], Uuid::nil().to_string());
+        let (status, headers, body) = answered(Outcome::CustomerUnknown, "no customer is called \"Zoë\"\n");
+        assert_eq!(status, 422);
+        assert_eq!(headers[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(headers[EXECUTION_ID], Uuid::nil().to_string());
         let expected = serde_json::json!({
             "type": "urn:pointsman:problem:customer_unknown",
             "title": "The customer is not known",
@@ -195,11 +197,11 @@ mod tests {
             (Outcome::NotReady, 503),
             (Outcome::Internal, 500),
         ] {
-            let (head, body) = answered(outcome, "");
-            assert_eq!(head.status, expected, "{outcome:?}");
+            let (status, headers, body) = answered(outcome, "");
+            assert_eq!(status, expected, "{outcome:?}");
             assert_eq!(body["status"], expected);
-            assert_eq!(head.headers.contains_key(RETRY_AFTER), expected == 503, "{outcome:?}");
-            assert_eq!(head.headers.contains_key(ALLOW), expected == 405, "{outcome:?}");
+            assert_eq!(headers.contains_key(RETRY_AFTER), expected == 503, "{outcome:?}");
+            assert_eq!(headers.contains_key(ALLOW), expected == 405, "{outcome:?}");
         }
     }
 }

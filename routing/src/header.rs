@@ -5,6 +5,18 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The longest header or metadata name that configuration may hold.
 pub const MAX_NAME_BYTES: usize = 255;
+/// Headers that speak of one connection only.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 /// The longest header or metadata value that configuration may hold.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 
@@ -56,7 +68,14 @@ pub struct HeaderError {
 /// `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`, `transfer-encoding`, `upgrade`.
 #[must_use]
 pub fn is_hop_by_hop(name: &HeaderName) -> bool {
-    names_one_hop(name.as_str())
+    // A name is in lower case.
+    HOP_BY_HOP.contains(&name.as_str())
+}
+
+/// The same for a name in any spelling.
+#[must_use]
+pub fn names_one_hop(name: &str) -> bool {
+    HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a name begins with `pointsman-` after `_` → `-`: nobody but an edge may say these.
@@ -103,21 +122,6 @@ fn owner(name: &HeaderName) -> Option<Owner> {
         _ if is_reserved(name) => Some(Owner::Pointsman),
         _ => None,
     }
-}
-
-fn names_one_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
 }
 
 fn parse_name(name: &str) -> Result<HeaderName, HeaderError> {

@@ -204,6 +204,8 @@ async fn chunks_that_make_no_sense_cut_the_answer() {
         "4\r\ngood\r\ng\r\n\r\n",
         "4\r\ngood\r\n-0\r\n\r\n",
         "4\r\ngood0\r\n\r\n",
+        "4\r\ngood\r\n\r\n",
+        "4\r\ngood\r\n0\n\n",
     ] {
         let raw = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
         if let Some(answer) = answer_to(&stand, &stage, "GET", raw.as_bytes()).await {

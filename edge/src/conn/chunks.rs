@@ -1,6 +1,8 @@
-//! Judges the framing of a chunked request body as its bytes arrive, before Pingora's parser, which forgives more than
-//! two readers can agree on: a chunk without a size is the last one to it, and a bare line feed belongs to a chunk's
-//! extension and not to its end.
+//! The framing of a chunked body, judged as its bytes arrive. Bodies of requests are judged before Pingora's parser,
+//! which forgives more than two readers can agree on: a chunk without a size is the last one to it, and a bare line feed
+//! belongs to a chunk's extension and not to its end. Bodies of answers are taken out of their chunks here.
+
+use bytes::{Buf as _, Bytes, BytesMut};
 
 /// More hex digits than any limit needs, and as many as fit every integer that a size is read into.
 const MAX_SIZE_DIGITS: u8 = 15;
@@ -57,13 +59,39 @@ impl ChunkScanner {
         Ok(())
     }
 
+    /// Takes the next bytes of data out of what has arrived, never none of them; none where there are no more yet, or
+    /// the body is over. What follows the body stays.
+    pub(crate) fn next_data(&mut self, bytes: &mut BytesMut) -> Result<Option<Bytes>, MalformedChunks> {
+        while !self.is_over()
+            && let Some(byte) = bytes.first()
+        {
+            if self.state == State::Data {
+                let here = self.pass_data(bytes.len());
+                return Ok(Some(bytes.split_to(here).freeze()));
+            }
+            self.state = self.step(*byte)?;
+            bytes.advance(1);
+        }
+        Ok(None)
+    }
+
+    /// Whether all of the body has been given.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
     fn skip_data<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let here = usize::try_from(self.size).map_or(bytes.len(), |size| size.min(bytes.len()));
+        &bytes[self.pass_data(bytes.len())..]
+    }
+
+    /// How many of so many bytes are data of this chunk.
+    fn pass_data(&mut self, bytes: usize) -> usize {
+        let here = usize::try_from(self.size).map_or(bytes, |size| size.min(bytes));
         self.size -= here as u64;
         if self.size == 0 {
             self.state = State::DataReturn;
         }
-        &bytes[here..]
+        here
     }
 
     fn step(&mut self, byte: u8) -> Result<State, MalformedChunks> {

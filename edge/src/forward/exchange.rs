@@ -55,10 +55,10 @@ impl Exchange {
                     }
                     deadline.as_mut().reset(Instant::now() + self.head_timeout);
                 }
-                read = Early::read(&mut reader, early.is_some()),
+                read = Early::read(&mut reader, early.is_some(), self.is_head),
                     if early.as_ref().is_none_or(Early::wants_more) =>
                 {
-                    Early::advance(&mut early, read?, self.is_head, source)?;
+                    Early::advance(&mut early, read?, self.is_head, source);
                 }
                 () = &mut deadline, if upload.is_over() => return Err(ForwardError::Timeout(self.head_timeout)),
             }

@@ -1,6 +1,6 @@
 //! The head of a forwarded request: what of the sender's header passes, and what we say ourselves.
 
-use std::{fmt, io::Write as _};
+use std::{fmt::Write as _, net::IpAddr};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{
@@ -13,7 +13,10 @@ use pointsman_routing::{
     header::{encode_value, is_hop_by_hop, is_reserved},
 };
 
+use uuid::Uuid;
+
 use super::{Delivery, Origin};
+use crate::rejection::EXECUTION_ID;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -58,7 +61,9 @@ impl Identity {
         put_ours(&mut head, delivery, route);
         match framing {
             Framing::None => {}
-            Framing::Length(length) => put_all(&mut head, "content-length", format_args!("{length}")),
+            Framing::Length(length) => {
+                put_line(&mut head, "content-length", |head| put_decimal(head, length));
+            }
             Framing::Chunked => put(&mut head, "transfer-encoding", b"chunked"),
         }
         head.put_slice(b"\r\n");
@@ -72,7 +77,7 @@ impl Identity {
         let said = |name: &HeaderName| trusted.then(|| joined(headers, name)).flatten();
         let proto = if origin.tls { "https" } else { "http" };
 
-        put_extended(head, &FORWARDED_FOR, said(&FORWARDED_FOR), format_args!("{peer}"));
+        put_extended(head, &FORWARDED_FOR, said(&FORWARDED_FOR), |head| put_ip(head, peer));
         // These two speak of what the first hop was asked for, which only the first proxy has seen.
         match said(&FORWARDED_HOST) {
             Some(host) => put(head, FORWARDED_HOST.as_str(), &host),
@@ -82,20 +87,17 @@ impl Identity {
             Some(first) => put(head, FORWARDED_PROTO.as_str(), &first),
             None => put(head, FORWARDED_PROTO.as_str(), proto.as_bytes()),
         }
-        let forwarded = said(&FORWARDED);
-        let host = origin.host;
-        if peer.is_ipv6() {
-            let element = format_args!("for=\"[{peer}]\";host=\"{host}\";proto={proto}");
-            put_extended(head, &FORWARDED, forwarded, element);
-        } else {
-            let element = format_args!("for={peer};host=\"{host}\";proto={proto}");
-            put_extended(head, &FORWARDED, forwarded, element);
-        }
+        put_extended(head, &FORWARDED, said(&FORWARDED), |head| {
+            let (open, close) = if peer.is_ipv6() { ("\"[", "]\"") } else { ("", "") };
+            put_text(head, &["for=", open]);
+            put_ip(head, peer);
+            put_text(head, &[close, ";host=\"", origin.host, "\";proto=", proto]);
+        });
 
         for earlier in headers.get_all(VIA) {
             put(head, VIA.as_str(), earlier.as_bytes());
         }
-        put_all(head, VIA.as_str(), format_args!("{} {}", origin.version, self.edge_id));
+        put_line(head, VIA.as_str(), |head| put_text(head, &[origin.version, " ", &self.edge_id]));
     }
 
     /// Whether the request has been through this edge before.
@@ -148,19 +150,20 @@ fn is_disguised(name: &HeaderName) -> bool {
 }
 
 /// The fields that a `Connection` field says are for this hop only.
-pub(super) fn nominated(headers: &HeaderMap) -> Vec<&[u8]> {
+fn nominated(headers: &HeaderMap) -> Vec<&[u8]> {
     let fields = headers.get_all(CONNECTION).iter();
     fields.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii).collect()
 }
 
 /// Whether a nominated field is this one.
-pub(super) fn is_named(nominated: &[u8], name: &HeaderName) -> bool {
+fn is_named(nominated: &[u8], name: &HeaderName) -> bool {
     nominated.eq_ignore_ascii_case(name.as_str().as_bytes())
 }
 
 fn put_ours(head: &mut BytesMut, delivery: &Delivery<'_>, route: &Route) {
     let name = &route.deployment.name;
-    put_all(head, "pointsman-execution-id", format_args!("{}", delivery.execution_id));
+    let execution_id = delivery.execution_id.as_hyphenated();
+    put(head, EXECUTION_ID, execution_id.encode_lower(&mut Uuid::encode_buffer()).as_bytes());
     put_encoded(head, "pointsman-integration", name.integration.as_str());
     put_encoded(head, "pointsman-deployment", name.deployment.as_str());
     put_encoded(head, "pointsman-customer", &route.customer.external_id);
@@ -179,16 +182,19 @@ fn put_encoded(head: &mut BytesMut, name: &str, value: &str) {
     }
 }
 
-fn put_extended(head: &mut BytesMut, name: &HeaderName, said: Option<Vec<u8>>, ours: fmt::Arguments<'_>) {
-    match said {
-        None => put_all(head, name.as_str(), ours),
-        Some(mut said) => {
-            said.extend_from_slice(b", ");
-            // Writing to memory cannot fail.
-            let _ = said.write_fmt(ours);
-            put(head, name.as_str(), &said);
+fn put_extended(
+    head: &mut BytesMut,
+    name: &HeaderName,
+    said: Option<Vec<u8>>,
+    ours: impl FnOnce(&mut BytesMut),
+) {
+    put_line(head, name.as_str(), |head| {
+        if let Some(said) = said {
+            head.extend_from_slice(&said);
+            head.put_slice(b", ");
         }
-    }
+        ours(head);
+    });
 }
 
 /// The values of all fields of this name, as one.
@@ -197,18 +203,54 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
     (!values.is_empty()).then(|| values.join(&b", "[..]))
 }
 
-fn put_all(head: &mut BytesMut, name: &str, value: fmt::Arguments<'_>) {
+fn put(head: &mut BytesMut, name: &str, value: &[u8]) {
+    head.reserve(name.len() + value.len() + 4);
+    put_line(head, name, |head| head.put_slice(value));
+}
+
+fn put_line(head: &mut BytesMut, name: &str, value: impl FnOnce(&mut BytesMut)) {
     head.put_slice(name.as_bytes());
     head.put_slice(b": ");
-    // Writing to memory cannot fail, for it grows.
-    let _ = fmt::Write::write_fmt(head, value);
+    value(head);
     head.put_slice(b"\r\n");
 }
 
-fn put(head: &mut BytesMut, name: &str, value: &[u8]) {
-    head.reserve(name.len() + value.len() + 4);
-    head.put_slice(name.as_bytes());
-    head.put_slice(b": ");
-    head.put_slice(value);
-    head.put_slice(b"\r\n");
+fn put_text(head: &mut BytesMut, parts: &[&str]) {
+    for part in parts {
+        head.put_slice(part.as_bytes());
+    }
+}
+
+/// Several times as fast as what the standard library does for every width and fill.
+fn put_ip(head: &mut BytesMut, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            for (index, octet) in ip.octets().into_iter().enumerate() {
+                if index > 0 {
+                    head.put_u8(b'.');
+                }
+                put_decimal(head, octet);
+            }
+        }
+        // Writing to memory cannot fail, for it grows.
+        IpAddr::V6(ip) => _ = write!(head, "{ip}"),
+    }
+}
+
+fn put_decimal(head: &mut BytesMut, number: impl itoa::Integer) {
+    head.put_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_as_the_standard_library_writes_them() {
+        for ip in ["0.0.0.0", "127.0.0.1", "255.10.100.9", "::1", "2001:db8::1:0:0:1"] {
+            let mut head = BytesMut::new();
+            put_ip(&mut head, ip.parse().unwrap());
+            assert_eq!(head, ip.as_bytes());
+        }
+    }
 }

@@ -1,41 +1,48 @@
 //! A connection to a flow endpoint in use. Reading and writing go on side by side, so that an endpoint which answers
 //! while it still receives cannot come to a standstill with us.
 
-use std::{
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{io, sync::Arc};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use pingora::{
-    Error,
-    http::ResponseHeader,
-    protocols::{
-        GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
-        TimingDigest, UniqueID, UniqueIDType, http::v1::client::HttpSession, raw_connect::ProxyDigest,
-    },
-};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
 
-use super::pool::{Destination, Pool};
-use crate::conn::Conn;
+use super::{
+    pool::{Destination, Pool},
+    response::head::{self, Framing, Head, HeadFault, MAX_HEAD_BYTES, ResponseHead},
+};
+use crate::conn::{ChunkScanner, Conn, MalformedChunks};
 
 /// As many heads of class 1xx as an endpoint may send before the real one.
 const MAX_INFORMATIONAL: usize = 32;
+/// What is read of a head, and of a body, at a time.
+const HEAD_READ_BYTES: usize = 4 * 1024;
+const BODY_READ_BYTES: usize = 64 * 1024;
 
 /// The writing half of a connection.
 pub(super) type Writer = WriteHalf<Box<Conn>>;
 
-/// The reading half of a connection, in the hands of Pingora's parser.
+/// The reading half of a connection.
 pub(super) struct Reader {
-    session: HttpSession,
-    /// Where the connection goes back to, and what it takes to put it together again.
-    home: Option<Home>,
+    half: ReadHalf<Box<Conn>>,
+    /// What was read and is not taken yet.
+    unread: BytesMut,
+    /// Heads of class 1xx so far.
+    informational: usize,
+    rest: Rest,
+    /// Whether the connection may be used again once the answer is over.
+    keep: bool,
+    home: Home,
 }
 
+/// What is still to come of an answer.
+enum Rest {
+    Head,
+    Counted(u64),
+    Chunked(ChunkScanner),
+    UntilClose,
+}
+
+/// Where a connection goes back to, and what it takes to put it together again.
 struct Home {
     pool: Arc<Pool>,
     destination: Destination,
@@ -45,63 +52,106 @@ struct Home {
 /// Splits a connection that leads to `destination`.
 pub(super) fn split(conn: Box<Conn>, destination: Destination, pool: Arc<Pool>) -> (Reader, Writer) {
     let (half, writer) = tokio::io::split(conn);
-    let session = HttpSession::new(Box::new(OneWay { half, received: false }));
-    let home = Some(Home { pool, destination, writer: None });
-    (Reader { session, home }, writer)
+    let home = Home { pool, destination, writer: None };
+    let reader =
+        Reader { half, unread: BytesMut::new(), informational: 0, rest: Rest::Head, keep: false, home };
+    (reader, writer)
 }
 
 impl Reader {
     /// The head of the answer, once those of class 1xx are past. May be dropped and called again.
-    pub(super) async fn head(&mut self) -> Result<ResponseHeader, HeadError> {
-        for _ in 0..MAX_INFORMATIONAL {
-            if let Err(error) = self.session.read_response().await {
-                return Err(if self.received() {
-                    HeadError::Invalid(error)
-                } else {
-                    HeadError::Closed(error)
-                });
+    pub(super) async fn head(&mut self, is_head: bool) -> Result<ResponseHead, HeadError> {
+        loop {
+            while let Some((head, length)) = head::parse(&self.unread, is_head)? {
+                drop(self.unread.split_to(length));
+                match head {
+                    Head::Final(head) => {
+                        self.rest = Rest::new(head.framing);
+                        self.keep = head.keep;
+                        return Ok(head);
+                    }
+                    Head::Switching => return Err(HeadError::Switched),
+                    Head::Informational => self.informational += 1,
+                }
+                if self.informational == MAX_INFORMATIONAL {
+                    return Err(HeadError::Chatty);
+                }
             }
-            match self.session.resp_header() {
-                Some(head) if head.status == 101 => return Err(HeadError::Switched),
-                Some(head) if head.status.is_informational() => {}
-                Some(head) => return Ok(head.clone()),
-                None => break,
+            if self.unread.len() > MAX_HEAD_BYTES {
+                return Err(HeadFault::TooLarge.into());
             }
+            self.unread.reserve(HEAD_READ_BYTES);
+            let ended = match self.half.read_buf(&mut self.unread).await {
+                Ok(1..) => continue,
+                Ok(0) => io::ErrorKind::UnexpectedEof.into(),
+                Err(error) => error,
+            };
+            let is_silent = self.unread.is_empty() && self.informational == 0;
+            return Err(if is_silent { HeadError::Closed(ended) } else { HeadError::Cut(ended) });
         }
-        Err(HeadError::Chatty)
     }
 
     /// The next bytes of the body, none at its end. May be dropped and called again.
-    pub(super) async fn body(&mut self) -> Result<Option<Bytes>, Box<Error>> {
+    pub(super) async fn body(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {
-            match self.session.read_body_bytes().await? {
-                Some(bytes) if bytes.is_empty() => {}
-                read => return Ok(read),
+            if let Some(bytes) = self.rest.take(&mut self.unread)? {
+                return Ok(Some(bytes));
+            }
+            let most = match &self.rest {
+                Rest::Head | Rest::Counted(0) => return Ok(None),
+                Rest::Chunked(chunks) if chunks.is_over() => return Ok(None),
+                Rest::Counted(left) => usize::try_from(*left).unwrap_or(usize::MAX).min(BODY_READ_BYTES),
+                Rest::Chunked(_) | Rest::UntilClose => BODY_READ_BYTES,
+            };
+            self.unread.reserve(most);
+            match (self.half.read_buf(&mut (&mut self.unread).limit(most)).await, &self.rest) {
+                (Ok(1..), _) => {}
+                (Ok(0), Rest::UntilClose) => return Ok(None),
+                (Ok(0), _) => return Err(BodyError::Ended),
+                (Err(error), _) => return Err(error.into()),
             }
         }
-    }
-
-    /// Whether any byte of an answer has arrived.
-    fn received(&self) -> bool {
-        let stream: &dyn IO = &**self.session.stream();
-        stream.as_any().downcast_ref::<OneWay>().is_none_or(|one_way| one_way.received)
     }
 
     /// The request is written in full: the connection may be used again after the answer.
     pub(super) fn request_is_written(&mut self, writer: Writer) {
-        if let Some(home) = &mut self.home {
-            home.writer = Some(writer);
-        }
+        self.home.writer = Some(writer);
     }
 
     /// Gives the connection back, if it can be used again. There must be no more to read.
-    pub(super) async fn release(mut self) {
-        let Some(Home { pool, destination, writer: Some(writer) }) = self.home else { return };
-        self.session.respect_keepalive();
-        let Some(stream) = self.session.reuse().await else { return };
-        if let Ok(one_way) = stream.into_any().downcast::<OneWay>() {
-            pool.put(one_way.half.unsplit(writer), destination);
+    pub(super) fn release(self) {
+        let Home { pool, destination, writer } = self.home;
+        if let Some(writer) = writer
+            && self.keep
+            && self.unread.is_empty()
+        {
+            pool.put(self.half.unsplit(writer), destination);
         }
+    }
+}
+
+impl Rest {
+    fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Counted(length) => Self::Counted(length),
+            Framing::Chunked => Self::Chunked(ChunkScanner::new()),
+            Framing::UntilClose => Self::UntilClose,
+        }
+    }
+
+    /// Bytes of the body out of what was read, never none of them.
+    fn take(&mut self, unread: &mut BytesMut) -> Result<Option<Bytes>, MalformedChunks> {
+        let bytes = match self {
+            Self::Head => return Ok(None),
+            Self::Chunked(chunks) => return chunks.next_data(unread),
+            Self::Counted(left) => {
+                let here = usize::try_from(*left).map_or(unread.len(), |left| left.min(unread.len()));
+                *left -= here as u64;
+                unread.split_to(here)
+            }
+            Self::UntilClose => unread.split(),
+        };
+        Ok((!bytes.is_empty()).then(|| bytes.freeze()))
     }
 }
 
@@ -109,81 +159,24 @@ impl Reader {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HeadError {
     #[error("the connection was closed before any byte of an answer: {0}")]
-    Closed(Box<Error>),
-    #[error("the head of the answer is not HTTP: {}", without_content(.0))]
-    Invalid(Box<Error>),
+    Closed(io::Error),
+    #[error("the connection was closed within the head of the answer: {0}")]
+    Cut(io::Error),
+    #[error("the head of the answer is not HTTP as it must be: {0}")]
+    Invalid(#[from] HeadFault),
     #[error("the endpoint switched protocols, which nobody asked for")]
     Switched,
     #[error("the endpoint sent one informational answer after the other")]
     Chatty,
 }
 
-/// What is wrong, without Pingora's context: that is the whole head, which may hold secrets and be large.
-fn without_content(error: &Error) -> String {
-    match &error.cause {
-        Some(cause) => cause.to_string(),
-        None => error.etype().as_str().to_owned(),
-    }
-}
-
-/// A reading half, in the shape that Pingora's sessions take.
-#[derive(Debug)]
-struct OneWay {
-    half: ReadHalf<Box<Conn>>,
-    received: bool,
-}
-
-impl AsyncRead for OneWay {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.half).poll_read(cx, buf);
-        self.received |= buf.filled().len() > before;
-        polled
-    }
-}
-
-/// Pingora only reads here; the other half writes.
-impl AsyncWrite for OneWay {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-#[async_trait]
-impl Shutdown for OneWay {
-    async fn shutdown(&mut self) {}
-}
-impl UniqueID for OneWay {
-    fn id(&self) -> UniqueIDType {
-        0
-    }
-}
-impl Ssl for OneWay {}
-impl Peek for OneWay {}
-impl GetTimingDigest for OneWay {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        Vec::new()
-    }
-}
-impl GetProxyDigest for OneWay {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
-    }
-}
-impl GetSocketDigest for OneWay {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        None
-    }
+/// Why there is no more of a body that is not over. For logs.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the connection was closed before its end")]
+    Ended,
+    #[error("the connection broke: {0}")]
+    Broken(#[from] io::Error),
+    #[error(transparent)]
+    Malformed(#[from] MalformedChunks),
 }

@@ -6,13 +6,13 @@ mod h2;
 use std::{io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use pingora::{apps::ReusedHttpStream, http::ResponseHeader};
+use pingora::apps::ReusedHttpStream;
 
 pub(super) use self::{
     h1::{Http1, conn, write_and_close},
     h2::Http2,
 };
-use crate::forward::ResponseLength;
+use crate::{answer::AnswerHead, forward::ResponseLength};
 
 /// A client that takes no byte of its answer for this long is given up.
 const WRITE_STALL: Duration = Duration::from_secs(60);
@@ -125,13 +125,13 @@ impl Exchange {
     /// Begins the answer. `close` ends the connection after it, where the version of HTTP leaves that to us.
     pub(super) async fn answer(
         self,
-        head: ResponseHeader,
+        head: AnswerHead,
         length: ResponseLength,
         close: bool,
     ) -> Result<Answer, ClientGone> {
         match self {
             Self::Http1(exchange) => Ok(Answer::Http1(Box::new(exchange.answer(head, length, close).await?))),
-            Self::Http2(exchange) => Ok(Answer::Http2(Box::new(exchange.answer(head, length)?))),
+            Self::Http2(exchange) => Ok(Answer::Http2(Box::new(exchange.answer(&head, length)?))),
         }
     }
 }

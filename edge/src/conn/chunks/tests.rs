@@ -94,4 +94,31 @@ proptest! {
         }
         prop_assert_eq!(judged.map(|()| scanner.state), scan(body.as_bytes()));
     }
+
+    #[test]
+    fn data_come_out_of_their_chunks_however_they_arrive(
+        chunks in prop::collection::vec("[a-z\\r\\n]{1,20}", 0..4),
+        sizes in prop::collection::vec(1_usize..9, 1..60),
+        next in "[ -~]{0,9}",
+    ) {
+        let framed: String = chunks.iter().map(|chunk| format!("{:X};x\r\n{chunk}\r\n", chunk.len())).collect();
+        let body = format!("{framed}0\r\nx: y\r\n\r\n{next}");
+        let mut scanner = ChunkScanner::new();
+        let (mut left, mut arrived, mut data) = (body.as_bytes(), BytesMut::new(), Vec::new());
+        for size in sizes.iter().cycle() {
+            let (now, later) = left.split_at((*size).min(left.len()));
+            arrived.extend_from_slice(now);
+            left = later;
+            while let Some(bytes) = scanner.next_data(&mut arrived)? {
+                prop_assert!(!bytes.is_empty());
+                data.extend_from_slice(&bytes);
+            }
+            if left.is_empty() {
+                break;
+            }
+        }
+        prop_assert!(scanner.is_over());
+        prop_assert_eq!(String::from_utf8(data).unwrap(), chunks.concat());
+        prop_assert_eq!(&arrived, next.as_bytes());
+    }
 }

@@ -2,13 +2,13 @@
 //! here, straight to where it is kept. So is the answer written, since a session would put a `Date` of its own in place
 //! of the endpoint's, and completes what was cut.
 
-use std::io;
+use std::{io, sync::LazyLock};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderName, Version, header};
+use http::{Version, header};
 use pingora::{
     apps::ReusedHttpStream,
-    http::{RequestHeader, ResponseHeader},
+    http::RequestHeader,
     protocols::{Stream, http::v1::server::HttpSession},
     server::ShutdownWatch,
 };
@@ -16,12 +16,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{ClientGone, Finished, READ_BYTES, ReadError, bounded};
 use crate::{
+    answer::AnswerHead,
     conn::{Conn, MalformedChunks},
     forward::ResponseLength,
 };
 
-const USUAL_HEAD_BYTES: usize = 1024;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// What a session is left with once its head is taken.
+static NO_HEAD: LazyLock<RequestHeader> =
+    LazyLock::new(|| RequestHeader::build_no_case("GET", b"/", None).expect("a method and a path of ours"));
 
 /// A request whose head is read.
 pub(in crate::ingress) struct Http1 {
@@ -54,9 +57,7 @@ impl Http1 {
         let keep = session.will_keepalive();
         // Otherwise the interim answer would forbid to use the connection again.
         session.set_close_on_response_before_downstream_finish(false);
-        let placeholder =
-            RequestHeader::build_no_case("GET", b"/", None).expect("a method and a path that are valid");
-        let head = std::mem::replace(session.req_header_mut(), placeholder);
+        let head = std::mem::replace(session.req_header_mut(), NO_HEAD.clone());
         let body = if head.headers.contains_key(header::TRANSFER_ENCODING) {
             RequestBody::Chunked(Box::new(session))
         } else {
@@ -153,8 +154,8 @@ impl Http1 {
     }
 
     pub(super) async fn answer(
-        mut self,
-        mut head: ResponseHeader,
+        mut self: Box<Self>,
+        mut head: AnswerHead,
         length: ResponseLength,
         close: bool,
     ) -> Result<Http1Answer, ClientGone> {
@@ -167,32 +168,29 @@ impl Http1 {
             ResponseLength::Unknown if self.is_old => Framing::UntilClose,
             ResponseLength::Unknown => Framing::Chunked,
         };
-        let conn = self.body.into_conn(keep).await.ok_or(ClientGone)?;
-        let connection = if keep { "keep-alive" } else { "close" };
-        set(&mut head, &header::CONNECTION, connection);
+        let conn = match self.body {
+            RequestBody::Counted { conn, .. } => conn,
+            RequestBody::Chunked(session) => Box::pin(leave(session, keep)).await.ok_or(ClientGone)?,
+        };
+        head.put("connection", if keep { b"keep-alive" } else { b"close" });
         if framing == Framing::Chunked {
-            set(&mut head, &header::TRANSFER_ENCODING, "chunked");
+            head.put("transfer-encoding", b"chunked");
         }
-        Ok(Http1Answer { conn, pending: wire(&head), framing, keep, body_is_over })
+        Ok(Http1Answer { conn, pending: head.into_wire(), framing, keep, body_is_over })
     }
 }
 
-impl RequestBody {
-    async fn into_conn(self, keep: bool) -> Option<Box<Conn>> {
-        let session = match self {
-            Self::Counted { conn, .. } => return Some(conn),
-            Self::Chunked(session) => session,
-        };
-        let (stream, next_request) =
-            if keep { session.reuse().await.ok()??.into_parts() } else { (session.into_inner(), None) };
-        let mut conn = conn(stream)?;
-        // What comes from here on is not part of the body.
-        conn.expect_chunks(false);
-        if let Some(bytes) = next_request {
-            conn.rewind(bytes);
-        }
-        Some(conn)
+/// Takes the connection out of a session that has read a body, with what of the next request it has read already.
+async fn leave(session: Box<HttpSession>, keep: bool) -> Option<Box<Conn>> {
+    let (stream, next_request) =
+        if keep { session.reuse().await.ok()??.into_parts() } else { (session.into_inner(), None) };
+    let mut conn = conn(stream)?;
+    // What comes from here on is not part of the body.
+    conn.expect_chunks(false);
+    if let Some(bytes) = next_request {
+        conn.rewind(bytes);
     }
+    Some(conn)
 }
 
 /// Reads at least one byte and at most `wanted` to the end of `bytes`, which has room for them.
@@ -222,11 +220,11 @@ fn is_malformed(error: &pingora::Error) -> bool {
 /// Writes a whole answer on a connection without a session, which ends with it.
 pub(in crate::ingress) async fn write_and_close(
     conn: Box<Conn>,
-    mut head: ResponseHeader,
+    mut head: AnswerHead,
     body: Bytes,
 ) -> Result<Finished, ClientGone> {
-    set(&mut head, &header::CONNECTION, "close");
-    let mut pending = wire(&head);
+    head.put("connection", b"close");
+    let mut pending = head.into_wire();
     pending.put_slice(&body);
     let mut answer =
         Http1Answer { conn, pending, framing: Framing::AsAnnounced, keep: false, body_is_over: false };
@@ -243,22 +241,6 @@ fn expects_continue(head: &RequestHeader) -> bool {
     head.headers
         .get(header::EXPECT)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
-fn set(head: &mut ResponseHeader, name: &HeaderName, value: &'static str) {
-    head.insert_header(name, value).expect("a name and a value of ours");
-}
-
-fn wire(head: &ResponseHeader) -> BytesMut {
-    let mut bytes = BytesMut::with_capacity(USUAL_HEAD_BYTES);
-    bytes.put_slice(b"HTTP/1.1 ");
-    bytes.put_slice(head.status.as_str().as_bytes());
-    bytes.put_u8(b' ');
-    bytes.put_slice(head.get_reason_phrase().unwrap_or_default().as_bytes());
-    bytes.put_slice(b"\r\n");
-    head.header_to_h1_wire(&mut bytes);
-    bytes.put_slice(b"\r\n");
-    bytes
 }
 
 /// How the end of an answer's body is told.

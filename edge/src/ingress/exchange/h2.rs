@@ -4,12 +4,11 @@ use std::future::poll_fn;
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream, server::SendResponse};
-use http::{Method, Response, header};
-use pingora::http::ResponseHeader;
+use http::{Method, Response};
 use tokio::time::timeout;
 
 use super::{ClientGone, ReadError, WRITE_STALL};
-use crate::forward::ResponseLength;
+use crate::{answer::AnswerHead, forward::ResponseLength};
 
 /// A request whose head is read.
 pub(in crate::ingress) struct Http2 {
@@ -46,15 +45,13 @@ impl Http2 {
 
     pub(super) fn answer(
         mut self,
-        mut head: ResponseHeader,
+        head: &AnswerHead,
         length: ResponseLength,
     ) -> Result<Http2Answer, ClientGone> {
-        // These say nothing in HTTP/2, and must not be there.
-        head.remove_header(&header::CONNECTION);
-        head.remove_header(&header::TRANSFER_ENCODING);
         let is_whole = length == ResponseLength::None || self.is_head;
-        let parts: http::response::Parts = head.into();
-        let response = Response::from_parts(parts, ());
+        let mut response = Response::new(());
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.to_map();
         let stream = self.respond.send_response(response, is_whole).map_err(|_| ClientGone)?;
         Ok(Http2Answer { stream, is_whole, _request: self.body })
     }
