@@ -236,11 +236,16 @@ impl Ingress {
 }
 
 /// A fault of ours ends one request and no other.
-async fn contained<T>(run: impl Future<Output = Result<T, Stop>>, execution_id: Uuid) -> Result<T, Stop> {
+fn contained<T>(
+    run: impl Future<Output = Result<T, Stop>>,
+    execution_id: Uuid,
+) -> impl Future<Output = Result<T, Stop>> {
     // After a panic nothing is used again but the connection, for the answer that ends it.
-    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!(%execution_id, "a request has panicked");
-        Err(Stop::Refused(Refusal::new(Outcome::Internal, "something went wrong on our side")))
+    AssertUnwindSafe(run).catch_unwind().map(move |run| {
+        run.unwrap_or_else(|_| {
+            tracing::error!(%execution_id, "a request has panicked");
+            Err(Stop::Refused(Refusal::new(Outcome::Internal, "something went wrong on our side")))
+        })
     })
 }
 

@@ -57,7 +57,8 @@ impl Visit<'_> {
             Body::None | Body::Streamed(_) => Bytes::new(),
         };
         let reply = match &self.integration().preprocess {
-            Some(service) => Some(self.preprocess(service, &whole, sender, line).await?),
+            // In a box, since it is large, and most webhooks have none.
+            Some(service) => Some(Box::pin(self.preprocess(service, &whole, sender, line)).await?),
             None => None,
         };
         let route = self.decide(&whole, reply, line)?;
