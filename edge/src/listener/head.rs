@@ -109,18 +109,13 @@ pub(super) fn check(head: &[u8]) -> Result<RequestFraming, HeadFault> {
     let version = check_request_line(line.strip_suffix(b"\r\n").ok_or(HeadFault::LineEnd)?)?;
     let mut seen = Seen::default();
     for count in 0.. {
-        // The end of the line, or what may not be in it.
-        let control = find_control(rest).ok_or(HeadFault::LineEnd)?;
-        let (line, end) = rest.split_at(control);
-        let next = end.strip_prefix(b"\r\n");
-        if line.is_empty() && next.is_some() {
+        if rest.starts_with(b"\r\n") {
             break;
         }
         if count == MAX_FIELDS {
             return Err(HeadFault::TooManyFields);
         }
-        let (name, value) = split(line)?;
-        rest = next.ok_or(HeadFault::FieldValue)?;
+        let (name, value) = take_field(&mut rest)?;
         seen.field(name, value)?;
     }
     seen.judge(version)
@@ -162,15 +157,19 @@ fn has_known_form(target: &[u8]) -> bool {
     target[0] == b'/' || target == b"*" || starts_with(b"http://") || starts_with(b"https://")
 }
 
-/// A field's name and value, of a line that may be cut off where a control character is.
-fn split(line: &[u8]) -> Result<(&[u8], &[u8]), HeadFault> {
-    if let [b' ' | b'\t', ..] = line {
+/// Takes the first field off, and splits it into its name and value.
+fn take_field<'a>(fields: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), HeadFault> {
+    if let [b' ' | b'\t', ..] = fields {
         return Err(HeadFault::Folded);
     }
-    match line.split_at(run(line, TOKEN)) {
-        (name @ [_, ..], [b':', value @ ..]) => Ok((name, trim(value))),
-        _ => Err(HeadFault::FieldName),
-    }
+    let (name @ [_, ..], [b':', rest @ ..]) = fields.split_at(run(fields, TOKEN)) else {
+        return Err(HeadFault::FieldName);
+    };
+    // The end of the line, or what may not be in it.
+    let control = find_control(rest).ok_or(HeadFault::LineEnd)?;
+    let (value, rest) = rest.split_at(control);
+    *fields = rest.strip_prefix(b"\r\n").ok_or(HeadFault::FieldValue)?;
+    Ok((name, trim(value)))
 }
 
 /// The fields that say where a request goes and where it ends.

@@ -45,7 +45,14 @@ const fn of(b: u8) -> u8 {
 
 /// How many of the first bytes may stand there.
 pub(super) fn run(bytes: &[u8], place: u8) -> usize {
-    bytes.iter().position(|byte| !may_stand(*byte, place)).unwrap_or(bytes.len())
+    let other = |byte: &u8| !may_stand(*byte, place);
+    let (parts, rest) = bytes.as_chunks::<8>();
+    for (count, part) in parts.iter().enumerate() {
+        if let Some(at) = part.iter().position(other) {
+            return 8 * count + at;
+        }
+    }
+    bytes.len() - rest.len() + rest.iter().position(other).unwrap_or(rest.len())
 }
 
 /// Whether a byte may stand there.
@@ -54,37 +61,29 @@ pub(super) fn may_stand(byte: u8, place: u8) -> bool {
 }
 
 /// Where the first control character is, which tabs are not counted among. Eight bytes at a time: in what is as short as
-/// lines are, that is faster than what has to get going first.
+/// values are, that is faster than what has to get going first.
 pub(super) fn find_control(bytes: &[u8]) -> Option<usize> {
+    let control = |byte: u8| byte.is_ascii_control() && byte != b'\t';
     let (words, rest) = bytes.as_chunks::<8>();
-    for (count, bytes) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*bytes);
-        let mut controls = below(word, b' ') | equal(word, 0x7f);
-        while controls != 0 {
-            let at = controls.trailing_zeros() as usize / 8;
-            if bytes[at] != b'\t' {
+    for (count, word) in words.iter().enumerate() {
+        let mut candidates = control_candidates(u64::from_le_bytes(*word));
+        while candidates != 0 {
+            let at = candidates.trailing_zeros() as usize / 8;
+            if control(word[at]) {
                 return Some(8 * count + at);
             }
-            controls &= controls - 1;
+            candidates &= candidates - 1;
         }
     }
-    let control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
-    Some(8 * words.len() + rest.iter().position(control)?)
+    Some(8 * words.len() + rest.iter().position(|byte| control(*byte))?)
 }
 
-const LOWEST: u64 = u64::from_le_bytes([0x01; 8]);
-const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
-
-/// Sets the highest bit of each byte that is below `limit`, which is one of ASCII, and no other bits.
-fn below(word: u64, limit: u8) -> u64 {
-    // No byte carries into the next: both parts are below 0x80, or one is that.
-    let reaches = (word & !HIGHEST) + LOWEST * u64::from(0x80 - limit);
-    !(reaches | word) & HIGHEST
-}
-
-/// Sets the highest bit of each byte that is this one, and no other bits.
-fn equal(word: u64, byte: u8) -> u64 {
-    below(word ^ (LOWEST * u64::from(byte)), 1)
+/// Sets the highest bit of each byte that is a control character, and maybe of some after one, which it borrows from.
+fn control_candidates(word: u64) -> u64 {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    let below_space = word.wrapping_sub(EACH * 0x20);
+    let delete = (word ^ (EACH * 0x7f)).wrapping_sub(EACH);
+    (below_space | delete) & !word & (EACH * 0x80)
 }
 
 #[cfg(test)]
