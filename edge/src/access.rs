@@ -194,7 +194,8 @@ impl Drop for Line<'_> {
 
 impl Record {
     /// A record of a webhook that has just arrived. Until it is said otherwise, it was cut short by our own end.
-    pub(crate) fn new(execution_id: Uuid, peer: IpAddr, protocol: Protocol) -> Self {
+    #[must_use]
+    pub fn new(execution_id: Uuid, peer: IpAddr, protocol: Protocol) -> Self {
         Self {
             execution_id,
             revision: 0,

@@ -83,8 +83,8 @@ impl<const JSON: bool> Line<JSON> {
         let Stages { receive, preprocess, decide, upstream, response, total } = record.stages;
         self.id(name!("execution_id"), record.execution_id);
         self.word(name!("outcome"), Some(record.ending.label()));
-        self.number(name!("status"), record.status.map(|status| status.as_u16().into()));
-        self.signed(name!("revision"), record.revision);
+        self.number(name!("status"), record.status.map(|status| status.as_u16()));
+        self.number(name!("revision"), Some(record.revision));
         self.word(name!("endpoint"), record.endpoint.as_ref().map(EndpointToken::prefix));
         self.word(name!("integration"), record.integration.as_ref().map(IntegrationId::as_str));
         self.word(name!("deployment"), record.deployment.as_ref().map(|name| name.deployment.as_str()));
@@ -134,13 +134,11 @@ impl<const JSON: bool> Line<JSON> {
             text = *prefix;
             LAST.set((now.as_secs(), text));
         }
-        let mut end = *b".000000Z";
-        let mut fraction = now.subsec_micros().into();
-        for digit in end[1..7].iter_mut().rev() {
-            *digit = last_digit(&mut fraction);
-        }
         self.0.extend_from_slice(&text);
-        self.0.extend_from_slice(&end);
+        self.put(".");
+        // With a digit in front, all six of the fraction are there.
+        self.put(&itoa::Buffer::new().format(1_000_000 + now.subsec_micros())[1..]);
+        self.put("Z");
     }
 
     /// Quoted, with what would be misread escaped.
@@ -189,41 +187,24 @@ impl<const JSON: bool> Line<JSON> {
             self.put("\"");
         }
         let [first, rest @ ..] = address.octets();
-        self.digits(first.into());
+        self.digits(first);
         for octet in rest {
             self.put(".");
-            self.digits(octet.into());
+            self.digits(octet);
         }
         if JSON {
             self.put("\"");
         }
     }
 
-    fn number(&mut self, name: Name, number: Option<u64>) {
+    fn number(&mut self, name: Name, number: Option<impl itoa::Integer>) {
         let Some(number) = number else { return };
         self.name(name);
         self.digits(number);
     }
 
-    fn signed(&mut self, name: Name, number: i64) {
-        self.name(name);
-        if number < 0 {
-            self.put("-");
-        }
-        self.digits(number.unsigned_abs());
-    }
-
-    fn digits(&mut self, mut number: u64) {
-        let mut digits = [0; u64::MAX.ilog10() as usize + 1];
-        let mut first = digits.len();
-        while first > 0 {
-            first -= 1;
-            digits[first] = last_digit(&mut number);
-            if number == 0 {
-                break;
-            }
-        }
-        self.0.extend_from_slice(&digits[first..]);
+    fn digits(&mut self, number: impl itoa::Integer) {
+        self.put(itoa::Buffer::new().format(number));
     }
 
     #[inline(always)]
@@ -235,13 +216,6 @@ impl<const JSON: bool> Line<JSON> {
     fn put(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
-}
-
-/// Takes it off.
-fn last_digit(number: &mut u64) -> u8 {
-    let digit = b'0' + (*number % 10) as u8;
-    *number /= 10;
-    digit
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn put_senders_own(head: &mut BytesMut, headers: &HeaderMap, configured: &[(Head
             || is_hop_by_hop(name)
             || is_reserved(name)
             || is_disguised(name)
-            || nominated.iter().any(|nominated| is_named(nominated, name))
+            || is_nominated(&nominated, name.as_str())
             || configured.iter().any(|(configured, _)| configured == name);
         if !dropped {
             put(head, name.as_str(), value.as_bytes());
@@ -149,15 +149,19 @@ fn is_disguised(name: &HeaderName) -> bool {
             .is_ok_and(|plain| is_of_this_hop(&plain) || is_hop_by_hop(&plain))
 }
 
-/// The fields that a `Connection` field says are for this hop only.
+/// The fields that are for this hop only, as the sender says.
 fn nominated(headers: &HeaderMap) -> Vec<&[u8]> {
-    let fields = headers.get_all(CONNECTION).iter();
-    fields.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii).collect()
+    headers.get_all(CONNECTION).iter().flat_map(|value| connection_options(value.as_bytes())).collect()
 }
 
-/// Whether a nominated field is this one.
-fn is_named(nominated: &[u8], name: &HeaderName) -> bool {
-    nominated.eq_ignore_ascii_case(name.as_str().as_bytes())
+/// What a `Connection` field says: fields that are for this hop only, and `close` or `keep-alive`.
+pub(super) fn connection_options(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+/// Whether one of what `Connection` says is this name.
+pub(super) fn is_nominated(nominated: &[&[u8]], name: &str) -> bool {
+    nominated.iter().any(|nominated| nominated.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn put_ours(head: &mut BytesMut, delivery: &Delivery<'_>, route: &Route) {

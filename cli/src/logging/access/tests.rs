@@ -57,24 +57,8 @@ const TEXTS: [&str; 12] = [
 
 /// As little as there can be to say.
 fn least() -> Record {
-    Record {
-        execution_id: Uuid::nil(),
-        revision: 0,
-        peer: IpAddr::from([127, 0, 0, 1]),
-        protocol: Protocol::Http1,
-        method: None,
-        endpoint: None,
-        integration: None,
-        deployment: None,
-        flow: None,
-        trace_id: None,
-        ending: Ending::ClientClosed,
-        status: None,
-        reason: None,
-        bytes_in: 0,
-        bytes_out: 0,
-        stages: Stages::default(),
-    }
+    let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]), Protocol::Http1);
+    Record { ending: Ending::ClientClosed, ..record }
 }
 
 /// All that there can be to say.

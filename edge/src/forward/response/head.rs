@@ -7,7 +7,11 @@ use httparse::{Header, ParserConfig, Status};
 use pointsman_routing::header::names_one_hop;
 
 use super::ResponseLength;
-use crate::{answer::AnswerHead, rejection::EXECUTION_ID};
+use crate::{
+    answer::AnswerHead,
+    forward::head::{connection_options, is_nominated},
+    rejection::EXECUTION_ID,
+};
 
 /// Heads of answers are at most this large.
 pub(in crate::forward) const MAX_HEAD_BYTES: usize = 1024 * 1024;
@@ -112,8 +116,9 @@ fn judge(
         (Some(length), None) => (ResponseLength::Known, Framing::Counted(number(length)?)),
         (None, None) => (ResponseLength::Unknown, Framing::UntilClose),
     };
-    let nominated: Vec<&[u8]> = nominated(fields).collect();
-    let says = |token: &str| nominated.iter().any(|nominated| is_named(nominated, token));
+    let connection = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(CONNECTION));
+    let nominated: Vec<&[u8]> = connection.flat_map(|field| connection_options(field.value)).collect();
+    let says = |option: &str| is_nominated(&nominated, option);
     // Where there is no knowing how many bodies another reader would have seen, it is not used again.
     let is_clear = coding.is_none() || (announced.is_none() && !is_old);
     let keep = is_clear
@@ -126,9 +131,7 @@ fn judge(
             // The sender is told the end of the answer by it, whatever the endpoint nominates.
             length != ResponseLength::Unknown && status != StatusCode::NO_CONTENT
         } else {
-            !names_one_hop(field.name)
-                && !field.name.eq_ignore_ascii_case(EXECUTION_ID)
-                && !nominated.iter().any(|nominated| is_named(nominated, field.name))
+            !names_one_hop(field.name) && !field.name.eq_ignore_ascii_case(EXECUTION_ID) && !says(field.name)
         };
         if passes {
             head.put(field.name, &unfolded(field.value));
@@ -151,16 +154,6 @@ fn number(length: &[u8]) -> Result<u64, HeadFault> {
         .ok()
         .filter(|text| text.len() <= MAX_LENGTH_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()));
     digits.and_then(|digits| digits.parse().ok()).ok_or(HeadFault::Length)
-}
-
-/// What `Connection` says: fields that are for this hop only, and `close` or `keep-alive`.
-fn nominated<'a>(fields: &[Header<'a>]) -> impl Iterator<Item = &'a [u8]> {
-    let values = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(CONNECTION));
-    values.flat_map(|field| field.value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
-}
-
-fn is_named(nominated: &[u8], name: &str) -> bool {
-    nominated.eq_ignore_ascii_case(name.as_bytes())
 }
 
 /// A value that goes on on further lines, as one line.
