@@ -2,11 +2,12 @@
 
 use std::{
     fmt,
-    hash::{BuildHasher, Hash, Hasher, RandomState},
+    hash::{BuildHasher as _, Hash, Hasher},
     mem,
     sync::Arc,
 };
 
+use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 /// Nodes of shards.
@@ -48,7 +49,8 @@ type Node<T> = Arc<[Shard<T>; SHARDS]>;
 /// (1/16,384 of the entries) and the two small arrays that lead to it; until the next clone, further changes there copy
 /// nothing.
 ///
-/// Keys come from outside, so that they are hashed with a random secret.
+/// What is looked for comes from outside, so that keys are hashed with a random secret. What is put in does not, so that a
+/// fast hash will do.
 #[derive(Clone)]
 pub(super) struct Shards<T> {
     key_of: fn(&T) -> Key<'_>,
@@ -62,7 +64,7 @@ impl<T: Clone> Shards<T> {
         let shard = Shard::default();
         let node: Node<T> = Arc::new(std::array::from_fn(|_| Arc::clone(&shard)));
         let nodes = Arc::new(std::array::from_fn(|_| Arc::clone(&node)));
-        Self { key_of, hasher: RandomState::new(), nodes, len: 0 }
+        Self { key_of, hasher: RandomState::default(), nodes, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
