@@ -13,10 +13,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use pointsman_routing::{
     decide::{NoRoute, Route, decide},
     fault::Fault,
+    headers::Headers,
     integration::{Integration, IntegrationSpec},
     name::{DeploymentName, FlowKey, IntegrationId, ResourceName},
     outcome::{Outcome, Refusal},
@@ -87,7 +88,7 @@ pub struct SampleRequest {
     /// The query, raw, without its leading `?`.
     pub query: String,
     /// The header fields.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The body.
     pub body: Bytes,
 }

@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use pointsman_routing::{
     decide::Target,
+    headers::Headers,
     name::{DeploymentName, FlowKey, IntegrationId},
     outcome::{Outcome, Refusal},
     table::{Endpoint, EndpointToken},
@@ -277,10 +278,9 @@ impl fmt::Display for Protocol {
 }
 
 /// The trace id of a W3C `traceparent`, where there is exactly one and it is well-formed.
-pub(crate) fn trace_id(headers: &HeaderMap) -> Option<Box<str>> {
-    let mut values = headers.get_all("traceparent").iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let mut parts = value.to_str().ok()?.split('-');
+pub(crate) fn trace_id(headers: &Headers) -> Option<Box<str>> {
+    let value = headers.only("traceparent").ok()??;
+    let mut parts = std::str::from_utf8(value).ok()?.split('-');
     let (version, trace) = (parts.next()?, parts.next()?);
     let hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let well_formed = version.len() == 2 && hex(version) && trace.len() == 32 && hex(trace);

@@ -12,9 +12,10 @@ mod upload;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use pointsman_routing::{
     decide::Route,
+    headers::Headers,
     outcome::{Outcome, Refusal},
     url::PathFragment,
     webhook::Webhook,
@@ -22,7 +23,6 @@ use pointsman_routing::{
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-pub(crate) use self::response::{Response, ResponseLength};
 use self::{
     dial::{DialError, Dialler},
     exchange::Exchange,
@@ -30,6 +30,10 @@ use self::{
     link::HeadError,
     pool::Pool,
     upload::Upload,
+};
+pub(crate) use self::{
+    head::connection_options,
+    response::{Response, ResponseLength},
 };
 use crate::{
     config::{Config, Limits},
@@ -141,7 +145,7 @@ impl Forwarder {
     }
 
     /// Whether the request has been through this edge before.
-    pub(crate) fn has_been_here(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn has_been_here(&self, headers: &Headers) -> bool {
         self.identity.is_in_via(headers)
     }
 
@@ -171,7 +175,7 @@ impl Forwarder {
 
         if let Some((conn, destination)) = self.pool.take(&addresses, host, tls) {
             let mut upload = upload();
-            let link = link::split(conn, destination, self.pool.clone());
+            let link = link::begin(conn, destination, self.pool.clone(), &mut upload).await;
             match exchange.run(link, &mut upload, source).await {
                 Err(ForwardError::Head(HeadError::Closed(error)))
                     if upload.can_be_repeated() && may_be_repeated(delivery, route) =>
@@ -189,7 +193,9 @@ impl Forwarder {
             dialled = dial => dialled?,
             () = source.abandoned(), if body_is_over => return Err(ForwardError::Source(SourceError::GaveUp)),
         };
-        exchange.run(link::split(conn, destination, self.pool.clone()), &mut upload(), source).await
+        let mut upload = upload();
+        let link = link::begin(conn, destination, self.pool.clone(), &mut upload).await;
+        exchange.run(link, &mut upload, source).await
     }
 }
 

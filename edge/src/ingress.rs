@@ -1,29 +1,22 @@
 //! One request's way: table → endpoint → limits → body → preprocess → decision → forward → the answer streams back.
 //!
-//! A request pins the table that is served when it arrives and sees no other. [`Ingress`] is a Pingora
-//! [`HttpServerApp`] for HTTP/1; streams of HTTP/2 come from `listener` and go the same way.
+//! A request pins the table that is served when it arrives and sees no other. Requests of HTTP/1 and streams of HTTP/2
+//! come from `listener`, which has judged their heads, and go the same way.
 
 mod admit;
 mod answer;
 mod bounds;
 mod exchange;
-mod http2;
 mod sender;
 mod visit;
 
-use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use h2::{RecvStream, server::SendResponse};
 use http::Version;
-use pingora::{
-    apps::{HttpServerApp, ReusedHttpStream},
-    http::RequestHeader,
-    protocols::http::ServerSession,
-    server::ShutdownWatch,
-};
+use pingora::server::ShutdownWatch;
 use pointsman_routing::{
     decide::Target,
     outcome::{Outcome, Refusal},
@@ -47,6 +40,7 @@ use crate::{
     listener::head,
     preprocess::PreprocessClient,
     rejection,
+    request::{Hop, RequestHead},
     serving::Serving,
     telemetry::Metrics,
     tls::TlsError,
@@ -110,6 +104,29 @@ impl Ingress {
         &self.metrics
     }
 
+    /// Answers one request of an HTTP/1 connection, which is past its head. The connection comes back if it can take
+    /// another one.
+    pub(crate) async fn handle_h1(
+        &self,
+        conn: Box<Conn>,
+        head: RequestHead,
+        hop: Hop,
+        arrival: Arrival,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Box<Conn>> {
+        let exchange = Http1::new(conn, &head, hop, shutdown.clone()).await?;
+        let mut line = self.line(arrival, Protocol::Http1);
+        let finished = self.handle(head, Exchange::Http1(Box::new(exchange)), arrival, &mut line).await;
+        drop(line);
+        match finished {
+            Some(Finished::Reusable(conn)) => Some(conn),
+            closing => {
+                close(closing).await;
+                None
+            }
+        }
+    }
+
     /// Answers one stream of an HTTP/2 connection.
     pub(crate) async fn handle_h2(
         &self,
@@ -118,11 +135,10 @@ impl Ingress {
         arrival: Arrival,
     ) {
         let (parts, body) = request.into_parts();
-        let checked = head::check_http2(&parts, self.limits.header_bytes);
         let exchange = Exchange::Http2(Box::new(Http2::new(&parts.method, body, respond)));
         let mut line = self.line(arrival, Protocol::Http2);
-        match checked {
-            Ok(()) => _ = self.handle(http2::as_http1(parts), exchange, arrival, &mut line).await,
+        match head::parse_http2(parts, self.limits.header_bytes) {
+            Ok(head) => _ = self.handle(head, exchange, arrival, &mut line).await,
             Err(fault) => _ = answer::refuse(&fault.refusal(), exchange, &mut line).await,
         }
     }
@@ -153,7 +169,7 @@ impl Ingress {
 
     async fn handle(
         &self,
-        head: RequestHeader,
+        head: RequestHead,
         mut exchange: Exchange,
         arrival: Arrival,
         line: &mut Line<'_>,
@@ -202,7 +218,7 @@ impl Ingress {
 
     fn admit<'a>(
         &self,
-        head: &'a RequestHeader,
+        head: &'a RequestHead,
         table: &Table,
         exchange: &Exchange,
         line: &mut Line<'_>,
@@ -261,42 +277,6 @@ fn version(version: Version) -> &'static str {
 async fn close(finished: Option<Finished>) {
     if let Some(Finished::Closing(conn)) = finished {
         conn.linger().await;
-    }
-}
-
-#[async_trait]
-impl HttpServerApp for Ingress {
-    /// Answers one request of an HTTP/1 connection that `listener` has judged and given its `Arrival`.
-    async fn process_new_http(
-        self: &Arc<Self>,
-        session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        let ServerSession::H1(mut session) = session else { return None };
-        let arrival: Arrival = *session.take_connection_user_context()?.downcast().ok()?;
-        match session.read_request().await {
-            Ok(Some(_)) => {}
-            Ok(None) => return None,
-            Err(error) => {
-                // The error's text is the head itself, which holds secrets.
-                let reason = error.etype().as_str();
-                tracing::debug!(reason, "a head that we let pass was refused by the parser");
-                let refusal = Refusal::new(Outcome::BadRequest, "the head of the request cannot be parsed");
-                self.refuse_head(exchange::conn(session.into_inner())?, &refusal, arrival).await;
-                return None;
-            }
-        }
-        let (exchange, head) = Http1::new(session, shutdown.clone())?;
-        let mut line = self.line(arrival, Protocol::Http1);
-        let finished = self.handle(head, Exchange::Http1(Box::new(exchange)), arrival, &mut line).await;
-        drop(line);
-        match finished {
-            Some(Finished::Reusable(stream)) => Some(stream),
-            closing => {
-                close(closing).await;
-                None
-            }
-        }
     }
 }
 

@@ -24,10 +24,12 @@ pub mod ingress;
 pub mod listener;
 pub mod preprocess;
 mod rejection;
+mod request;
 pub mod serving;
 mod sync;
 pub mod telemetry;
 pub mod tls;
+mod within;
 
 pub use app::{App, BuildError, Running};
 pub use config::Config;

@@ -64,12 +64,22 @@ pub struct HeaderError {
     reason: String,
 }
 
-/// Whether a header speaks of one connection only: `connection`, `keep-alive`, `proxy-connection`,
-/// `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`, `transfer-encoding`, `upgrade`.
+/// Whether a header, whose name is in lower case, speaks of one connection only: `connection`, `keep-alive`,
+/// `proxy-connection`, `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`, `transfer-encoding`, `upgrade`.
 #[must_use]
-pub fn is_hop_by_hop(name: &HeaderName) -> bool {
-    // A name is in lower case.
-    HOP_BY_HOP.contains(&name.as_str())
+pub fn is_hop_by_hop(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"connection"
+            | b"keep-alive"
+            | b"proxy-connection"
+            | b"proxy-authenticate"
+            | b"proxy-authorization"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
+    )
 }
 
 /// The same for a name in any spelling.
@@ -78,11 +88,10 @@ pub fn names_one_hop(name: &str) -> bool {
     HOP_BY_HOP.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a name begins with `pointsman-` after `_` → `-`: nobody but an edge may say these.
+/// Whether a name, in lower case, begins with `pointsman-` after `_` → `-`: nobody but an edge may say these.
 #[must_use]
-pub fn is_reserved(name: &HeaderName) -> bool {
+pub fn is_reserved(name: &[u8]) -> bool {
     const PREFIX: &[u8] = b"pointsman-";
-    let name = name.as_str().as_bytes();
     name.len() >= PREFIX.len()
         && name.iter().zip(PREFIX).all(|(&byte, &wanted)| byte == wanted || (byte == b'_' && wanted == b'-'))
 }
@@ -119,7 +128,7 @@ fn owner(name: &HeaderName) -> Option<Owner> {
         "content-length" | "expect" | "host" => Some(Owner::Framing),
         "forwarded" | "via" => Some(Owner::Forwarding),
         dashed if dashed.starts_with("x-forwarded-") => Some(Owner::Forwarding),
-        _ if is_reserved(name) => Some(Owner::Pointsman),
+        dashed if is_reserved(dashed.as_bytes()) => Some(Owner::Pointsman),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! 1. [`table`]: the token of the called URL leads to an endpoint: an integration, and what the endpoint stands for.
 //! 2. [`url::PathFragment`]: what stands behind the token, refused where two readers could resolve it differently.
-//! 3. [`webhook`]: the request, borrowed from whoever received it.
+//! 3. [`webhook`]: the request, borrowed from whoever received it, with its [`headers`].
 //! 4. [`results`]: what references look into: the request itself, or a Preprocess service's [`reply`](results::Reply).
 //! 5. [`source`]: a [`reference`](mod@reference) or a constant, then a table, then a lookup.
 //! 6. [`decide`](mod@decide): customer, customer user, deployment, flow, each a [`Refusal`](outcome::Refusal) or a step
@@ -29,6 +29,7 @@ pub mod fault;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod header;
+pub mod headers;
 pub mod integration;
 pub mod name;
 pub mod outcome;

@@ -20,9 +20,9 @@ pub(super) fn request(
         Target::Flow(deployment, flow) => (EndpointType::FlowSpecific, Some(deployment), Some(flow)),
     };
     let customer = endpoint.customer.as_ref();
-    let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| Header {
-        name: name.as_str().to_owned(),
-        value: value.as_bytes().to_vec().into(),
+    let header = |(name, value): (&[u8], &[u8])| Header {
+        name: String::from_utf8_lossy(name).into_owned(),
+        value: value.to_vec().into(),
     };
     PreprocessRequest {
         execution_id: Uuid::now_v7().to_string(),
@@ -34,8 +34,7 @@ pub(super) fn request(
         method: sample.method.to_string(),
         path_fragment: sample.path_fragment.clone(),
         query: sample.query.clone(),
-        // A header map hands out the fields of one name together, in their order.
-        headers: sample.headers.iter().map(header).collect(),
+        headers: sample.headers.together().into_iter().map(header).collect(),
         body: if service.send_body { sample.body.clone() } else { bytes::Bytes::new() },
         receive_time: Some(receive_time.into()),
     }

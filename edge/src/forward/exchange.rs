@@ -26,11 +26,10 @@ impl Exchange {
     /// before that is held, so that neither side waits for the other.
     pub(super) async fn run(
         &self,
-        (mut reader, writer): (Reader, Writer),
+        (mut reader, mut writer): (Reader, Option<Writer>),
         upload: &mut Upload,
         source: &mut impl Source,
     ) -> Result<Response, ForwardError> {
-        let mut writer = Some(writer);
         let mut early: Option<Early> = None;
         let mut deadline = pin!(sleep(self.head_timeout));
         loop {

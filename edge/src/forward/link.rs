@@ -1,14 +1,15 @@
-//! A connection to a flow endpoint in use. Reading and writing go on side by side, so that an endpoint which answers
-//! while it still receives cannot come to a standstill with us.
+//! A connection to a flow endpoint in use. What does not go out at once is written while the answer is read, so that an
+//! endpoint which answers while it still receives cannot come to a standstill with us.
 
 use std::{io, sync::Arc};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
 
 use super::{
     pool::{Destination, Pool},
     response::head::{self, Framing, Head, HeadFault, MAX_HEAD_BYTES, ResponseHead},
+    upload::Upload,
 };
 use crate::conn::{ChunkScanner, Conn, MalformedChunks};
 
@@ -18,12 +19,12 @@ const MAX_INFORMATIONAL: usize = 32;
 const HEAD_READ_BYTES: usize = 4 * 1024;
 const BODY_READ_BYTES: usize = 64 * 1024;
 
-/// The writing half of a connection.
+/// The writing half of a connection that was split.
 pub(super) type Writer = WriteHalf<Box<Conn>>;
 
-/// The reading half of a connection.
+/// A connection, or its reading half.
 pub(super) struct Reader {
-    half: ReadHalf<Box<Conn>>,
+    side: Side,
     /// What was read and is not taken yet.
     unread: BytesMut,
     /// Heads of class 1xx so far.
@@ -34,6 +35,13 @@ pub(super) struct Reader {
     home: Home,
 }
 
+enum Side {
+    /// The request is written.
+    Whole(Box<Conn>),
+    /// It is being written. The writer is there once it is.
+    Half(ReadHalf<Box<Conn>>, Option<Writer>),
+}
+
 /// What is still to come of an answer.
 enum Rest {
     Head,
@@ -42,19 +50,30 @@ enum Rest {
     UntilClose,
 }
 
-/// Where a connection goes back to, and what it takes to put it together again.
+/// Where a connection goes back to.
 struct Home {
     pool: Arc<Pool>,
     destination: Destination,
-    writer: Option<Writer>,
 }
 
-/// Splits a connection that leads to `destination`.
-pub(super) fn split(conn: Box<Conn>, destination: Destination, pool: Arc<Pool>) -> (Reader, Writer) {
-    let (half, writer) = tokio::io::split(conn);
-    let home = Home { pool, destination, writer: None };
+/// Sends what of a request goes out at once on a connection that leads to `destination`. Where there is more of it, somebody
+/// has to write that while the answer is read.
+pub(super) async fn begin(
+    mut conn: Box<Conn>,
+    destination: Destination,
+    pool: Arc<Pool>,
+    upload: &mut Upload,
+) -> (Reader, Option<Writer>) {
+    upload.write_at_once(&mut conn).await;
+    let (side, writer) = if upload.is_over() {
+        (Side::Whole(conn), None)
+    } else {
+        let (half, writer) = tokio::io::split(conn);
+        (Side::Half(half, None), Some(writer))
+    };
+    let home = Home { pool, destination };
     let reader =
-        Reader { half, unread: BytesMut::new(), informational: 0, rest: Rest::Head, keep: false, home };
+        Reader { side, unread: BytesMut::new(), informational: 0, rest: Rest::Head, keep: false, home };
     (reader, writer)
 }
 
@@ -81,7 +100,7 @@ impl Reader {
                 return Err(HeadFault::TooLarge.into());
             }
             self.unread.reserve(HEAD_READ_BYTES);
-            let ended = match self.half.read_buf(&mut self.unread).await {
+            let ended = match self.side.read(&mut self.unread).await {
                 Ok(1..) => continue,
                 Ok(0) => io::ErrorKind::UnexpectedEof.into(),
                 Err(error) => error,
@@ -104,7 +123,7 @@ impl Reader {
                 Rest::Chunked(_) | Rest::UntilClose => BODY_READ_BYTES,
             };
             self.unread.reserve(most);
-            match (self.half.read_buf(&mut (&mut self.unread).limit(most)).await, &self.rest) {
+            match (self.side.read(&mut (&mut self.unread).limit(most)).await, &self.rest) {
                 (Ok(1..), _) => {}
                 (Ok(0), Rest::UntilClose) => return Ok(None),
                 (Ok(0), _) => return Err(BodyError::Ended),
@@ -115,17 +134,37 @@ impl Reader {
 
     /// The request is written in full: the connection may be used again after the answer.
     pub(super) fn request_is_written(&mut self, writer: Writer) {
-        self.home.writer = Some(writer);
+        if let Side::Half(_, place) = &mut self.side {
+            *place = Some(writer);
+        }
     }
 
     /// Gives the connection back, if it can be used again. There must be no more to read.
     pub(super) fn release(self) {
-        let Home { pool, destination, writer } = self.home;
-        if let Some(writer) = writer
+        let Home { pool, destination } = self.home;
+        if let Some(conn) = self.side.into_conn()
             && self.keep
             && self.unread.is_empty()
         {
-            pool.put(self.half.unsplit(writer), destination);
+            pool.put(conn, destination);
+        }
+    }
+}
+
+impl Side {
+    async fn read(&mut self, bytes: &mut impl BufMut) -> io::Result<usize> {
+        match self {
+            Self::Whole(conn) => conn.read_buf(bytes).await,
+            Self::Half(half, _) => half.read_buf(bytes).await,
+        }
+    }
+
+    /// The connection, where the request is written.
+    fn into_conn(self) -> Option<Box<Conn>> {
+        match self {
+            Self::Whole(conn) => Some(conn),
+            Self::Half(half, Some(writer)) => Some(half.unsplit(writer)),
+            Self::Half(_, None) => None,
         }
     }
 }

@@ -2,17 +2,16 @@
 
 pub(super) mod head;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, pin::pin, time::Duration};
 
 use bytes::Bytes;
-use tokio::time::timeout;
 
 use self::head::ResponseHead;
 use super::{
     ForwardError, Source,
     link::{BodyError, Reader},
 };
-use crate::answer::AnswerHead;
+use crate::{answer::AnswerHead, within::within};
 
 /// The answer of a flow endpoint.
 pub(crate) struct Response {
@@ -67,7 +66,7 @@ impl ResponseBody {
             return Ok(Some(bytes));
         }
         let read = match &mut self.rest {
-            Rest::ToRead(reader) => timeout(self.idle_timeout, reader.body()).await,
+            Rest::ToRead(reader) => within(self.idle_timeout, pin!(reader.body())).await,
             Rest::Nothing => return Ok(None),
             Rest::Broken(_) => Ok(Ok(None)),
         };

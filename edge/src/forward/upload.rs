@@ -1,11 +1,15 @@
 //! Writes a request, head and body, step by step.
 
-use std::{io, time::Duration};
+use std::{future::poll_fn, io, pin::pin, task::Poll, time::Duration};
 
 use bytes::{Buf, Bytes, buf::Chain};
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use super::{Source, SourceError, head::Framing, link::Writer};
+use crate::conn::Conn;
 
 /// A request on its way to a flow endpoint.
 #[derive(Debug)]
@@ -72,6 +76,21 @@ impl Upload {
         self.rest = Rest::Refused;
     }
 
+    /// Writes a request whose body is all there as far as the connection takes it without waiting, which usually is to
+    /// its end.
+    pub(super) async fn write_at_once(&mut self, conn: &mut Conn) {
+        if self.rest != Rest::Nothing {
+            return;
+        }
+        let written = {
+            let mut write = pin!(self.write(conn));
+            poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await
+        };
+        if let Poll::Ready(Err(_)) = written {
+            self.give_up();
+        }
+    }
+
     /// Writes what is pending, or gets more of it. Once all is over, waits until nobody wants an answer any more, and
     /// fails. May be dropped and called again.
     pub(super) async fn step(
@@ -121,7 +140,7 @@ impl Upload {
         Ok(Step::Progress)
     }
 
-    async fn write(&mut self, writer: &mut Writer) -> io::Result<()> {
+    async fn write(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         writer.write_all_buf(&mut self.pending).await?;
         writer.flush().await?;
         self.unflushed = false;

@@ -1,10 +1,6 @@
 //! What can be told from a request's head alone: which endpoint is called, and whether it may be.
 
-use http::{
-    HeaderMap, Method,
-    header::{CONTENT_LENGTH, HOST},
-};
-use pingora::http::RequestHeader;
+use http::Method;
 use pointsman_routing::{
     outcome::{Outcome, Refusal},
     table::{Endpoint, EndpointToken, Table},
@@ -13,7 +9,7 @@ use pointsman_routing::{
 };
 
 use super::sender::too_large;
-use crate::rejection::METHODS;
+use crate::{rejection::METHODS, request::RequestHead};
 
 const HOOKS: &str = "/hooks/";
 
@@ -35,9 +31,9 @@ pub(super) struct Admitted<'a> {
 }
 
 /// Looks the endpoint up.
-pub(super) fn endpoint<'a>(head: &'a RequestHeader, table: &Table) -> Result<Called<'a>, Refusal> {
+pub(super) fn endpoint<'a>(head: &'a RequestHead, table: &Table) -> Result<Called<'a>, Refusal> {
     let found = || {
-        let rest = head.uri.path().strip_prefix(HOOKS)?;
+        let rest = head.target.path().strip_prefix(HOOKS)?;
         let (token, fragment) = rest.split_once('/').unwrap_or((rest, ""));
         let endpoint = table.endpoint(token)?;
         Some(Called { token: EndpointToken::parse(token)?, endpoint, fragment })
@@ -47,18 +43,22 @@ pub(super) fn endpoint<'a>(head: &'a RequestHeader, table: &Table) -> Result<Cal
 
 impl<'a> Called<'a> {
     /// Judges the rest of the head.
-    pub(super) fn admit(self, head: &'a RequestHeader) -> Result<Admitted<'a>, Refusal> {
+    pub(super) fn admit(self, head: &'a RequestHead) -> Result<Admitted<'a>, Refusal> {
         check_method(&head.method)?;
         let fragment = PathFragment::parse(self.fragment)
             .map_err(|error| Refusal::new(Outcome::PathInvalid, error.to_string()))?;
         check_content_type(&head.headers)?;
-        let length = announced_length(&head.headers);
         let limit = self.endpoint.integration.max_body_bytes;
-        if length.is_some_and(|length| length > limit as u64) {
+        if head.length.is_some_and(|length| length > limit as u64) {
             return Err(too_large(limit));
         }
-        let query = head.uri.query().unwrap_or_default();
-        Ok(Admitted { endpoint: self.endpoint, fragment, query, host: host(head), length })
+        Ok(Admitted {
+            endpoint: self.endpoint,
+            fragment,
+            query: head.target.query(),
+            host: head.host(),
+            length: head.length,
+        })
     }
 }
 
@@ -66,18 +66,5 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => Ok(()),
         _ => Err(Refusal::new(Outcome::MethodNotAllowed, format!("endpoints take {METHODS}"))),
-    }
-}
-
-/// The value is one number: more than one and anything else were refused with the head.
-fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// There is one: a head without was refused.
-fn host(head: &RequestHeader) -> &str {
-    match head.uri.authority() {
-        Some(authority) => authority.as_str(),
-        None => head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
     }
 }

@@ -3,16 +3,15 @@
 mod h1;
 mod h2;
 
-use std::{io, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use pingora::apps::ReusedHttpStream;
 
 pub(super) use self::{
-    h1::{Http1, conn, write_and_close},
+    h1::{Http1, write_and_close},
     h2::Http2,
 };
-use crate::{answer::AnswerHead, forward::ResponseLength};
+use crate::{answer::AnswerHead, conn::Conn, forward::ResponseLength, within::within};
 
 /// A client that takes no byte of its answer for this long is given up.
 const WRITE_STALL: Duration = Duration::from_secs(60);
@@ -183,13 +182,13 @@ impl Answer {
 /// A connection after an answer.
 pub(super) enum Finished {
     /// It takes another request.
-    Reusable(ReusedHttpStream),
+    Reusable(Box<Conn>),
     /// It ends; the client may still be sending.
-    Closing(Box<crate::conn::Conn>),
+    Closing(Box<Conn>),
 }
 
 async fn bounded<T>(write: impl Future<Output = io::Result<T>>) -> Result<T, ClientGone> {
-    match tokio::time::timeout(WRITE_STALL, write).await {
+    match within(WRITE_STALL, pin!(write)).await {
         Ok(written) => Ok(written?),
         Err(_) => Err(ClientGone),
     }

@@ -3,7 +3,6 @@
 use std::{convert::Infallible, time::SystemTime};
 
 use bytes::Bytes;
-use pingora::http::RequestHeader;
 use pointsman_proto::preprocess::v1::{EndpointType, Header, PreprocessRequest};
 use pointsman_routing::{
     decide::{NoRoute, Route, Target, decide},
@@ -19,6 +18,7 @@ use super::{Arrival, Ingress, admit::Admitted, bounds::Place, sender::Sender};
 use crate::{
     access::Line,
     forward::{Body, Delivery, ForwardError, Origin, Response, Source as _, SourceError},
+    request::RequestHead,
     serving::Served,
 };
 
@@ -40,7 +40,7 @@ pub(super) struct Forwarded {
 pub(super) struct Visit<'a> {
     pub(super) ingress: &'a Ingress,
     pub(super) served: &'a Served,
-    pub(super) head: &'a RequestHeader,
+    pub(super) head: &'a RequestHead,
     pub(super) admitted: &'a Admitted<'a>,
     pub(super) arrival: Arrival,
     pub(super) execution_id: Uuid,
@@ -118,9 +118,9 @@ impl Visit<'_> {
             integration::EndpointType::InstanceSpecific => EndpointType::InstanceSpecific,
             integration::EndpointType::FlowSpecific => EndpointType::FlowSpecific,
         };
-        let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| Header {
-            name: name.as_str().to_owned(),
-            value: Bytes::copy_from_slice(value.as_bytes()),
+        let header = |(name, value): (&[u8], &[u8])| Header {
+            name: String::from_utf8_lossy(name).into_owned(),
+            value: Bytes::copy_from_slice(value),
         };
         PreprocessRequest {
             execution_id: self.execution_id.to_string(),
@@ -134,7 +134,7 @@ impl Visit<'_> {
             method: self.head.method.as_str().to_owned(),
             path_fragment: self.admitted.fragment.as_str().to_owned(),
             query: self.admitted.query.to_owned(),
-            headers: self.head.headers.iter().map(header).collect(),
+            headers: self.head.headers.together().into_iter().map(header).collect(),
             body,
             receive_time: Some((SystemTime::now() - self.arrival.started.elapsed()).into()),
         }

@@ -1,24 +1,26 @@
 //! An HTTP/1 connection: one head after the other, each under its deadline and judged raw, then handed on.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Instant,
+};
 
 use bytes::BytesMut;
-use pingora::{
-    apps::HttpServerApp as _,
-    protocols::http::{ServerSession, v1::server::HttpSession},
-    server::ShutdownWatch,
-};
+use pingora::server::ShutdownWatch;
 use pointsman_routing::outcome::{Outcome, Refusal};
 use tokio::{
     io::AsyncReadExt as _,
-    time::{Instant as Deadline, timeout_at},
+    time::{Instant as Deadline, Sleep, sleep_until, timeout_at},
 };
 
-use super::head::{HeadFault, HeadScanner, RequestFraming, check};
+use super::head::{self, HeadFault, HeadScanner};
 use crate::{
     config::Limits,
     conn::Conn,
     ingress::{Arrival, Ingress, Peer},
+    request::{Hop, RequestHead},
 };
 
 /// What an HTTP/2 client with prior knowledge says first.
@@ -61,53 +63,55 @@ pub(super) async fn opening(conn: &mut Conn, deadline: Deadline, shutdown: &mut 
 }
 
 /// Serves requests until the client or the shutdown ends it.
-pub(super) async fn serve(
-    mut conn: Box<Conn>,
-    peer: Peer,
-    ingress: &Arc<Ingress>,
-    mut shutdown: ShutdownWatch,
-) {
+pub(super) async fn serve(mut conn: Box<Conn>, peer: Peer, ingress: &Arc<Ingress>, shutdown: ShutdownWatch) {
     let limits = ingress.limits();
+    let mut watch = shutdown.clone();
+    let mut stop = pin!(draining(&mut watch));
     let mut idle_deadline = Deadline::now() + limits.client_head;
+    let mut timer = pin!(sleep_until(idle_deadline));
+    let mut bytes = BytesMut::new();
     loop {
-        let mut bytes = BytesMut::with_capacity(READ_BYTES);
+        // The same memory again, where nobody holds on to what was in it.
+        bytes.reserve(READ_BYTES);
         let idle = tokio::select! {
             // A request that is here is worth an answer, if only that the edge is about to stop.
             biased;
-            read = timeout_at(idle_deadline, conn.read_buf(&mut bytes)) => !matches!(read, Ok(Ok(1..))),
-            () = draining(&mut shutdown) => true,
+            read = conn.read_buf(&mut bytes) => !matches!(read, Ok(1..)),
+            () = passed(timer.as_mut(), idle_deadline) => true,
+            () = &mut stop => true,
         };
         if idle {
             return;
         }
         let arrival = Arrival { peer, started: Instant::now() };
-        let head = match read_head(&mut conn, &mut bytes, limits).await {
+        let (head, hop) = match read_head(&mut conn, &mut bytes, limits, arrival.started).await {
             Ok(head) => head,
             Err(NoHead::Left) => return,
             Err(NoHead::Refused(refusal)) => return ingress.refuse_head(conn, &refusal, arrival).await,
         };
-        // The session gets the head alone. Of the body only what is read through the connection is judged.
-        if bytes.len() > head.bytes {
-            conn.rewind(bytes.split_off(head.bytes));
+        // The body is read through the connection, which judges it where that is needed.
+        if !bytes.is_empty() {
+            conn.rewind(bytes.split());
         }
-        conn.expect_chunks(head.framing == RequestFraming::Chunked);
-        let reused = ingress.process_new_http(session(conn, bytes, arrival), &shutdown).await;
-        let Some(reused) = reused else { return };
-        let Ok(reused) = reused.consume().0.into_any().downcast() else { return };
+        let Some(reused) = ingress.handle_h1(conn, head, hop, arrival, &shutdown).await else { return };
         conn = reused;
-        conn.expect_chunks(false);
         idle_deadline = Deadline::now() + limits.client_keepalive;
     }
 }
 
-fn session(conn: Box<Conn>, bytes: BytesMut, arrival: Arrival) -> ServerSession {
-    let mut session = HttpSession::new(conn);
-    session.set_pipelined_prefix(bytes);
-    session.set_pipelining_enabled(true);
-    // We have deadlines of our own, for the whole head and the whole body.
-    session.set_read_timeout(None);
-    session.set_connection_user_context(Some(Box::new(arrival)));
-    ServerSession::H1(session)
+/// Waits until `deadline` is past. The timer of a connection is only set anew where it went off too early: it would be so
+/// for each request otherwise, of which many come before it goes off.
+async fn passed(mut timer: Pin<&mut Sleep>, deadline: Deadline) {
+    if timer.deadline() > deadline {
+        timer.as_mut().reset(deadline);
+    }
+    loop {
+        timer.as_mut().await;
+        if timer.deadline() >= deadline {
+            return;
+        }
+        timer.as_mut().reset(deadline);
+    }
 }
 
 enum NoHead {
@@ -121,15 +125,14 @@ impl From<HeadFault> for NoHead {
     }
 }
 
-/// A head that is as it must be.
-struct Head {
-    bytes: usize,
-    framing: RequestFraming,
-}
-
-/// Reads on until `bytes` starts with a complete head that is as it must be.
-async fn read_head(conn: &mut Conn, bytes: &mut BytesMut, limits: &Limits) -> Result<Head, NoHead> {
-    let deadline = Deadline::now() + limits.client_head;
+/// Reads on until `bytes` starts with a complete head, and takes it off.
+async fn read_head(
+    conn: &mut Conn,
+    bytes: &mut BytesMut,
+    limits: &Limits,
+    started: Instant,
+) -> Result<(RequestHead, Hop), NoHead> {
+    let deadline = Deadline::from_std(started) + limits.client_head;
     let mut scanner = HeadScanner::default();
     loop {
         // A client may send an empty line after a body, which belongs to nothing.
@@ -141,7 +144,7 @@ async fn read_head(conn: &mut Conn, bytes: &mut BytesMut, limits: &Limits) -> Re
             return Err(HeadFault::TooLarge(limits.header_bytes).into());
         }
         if let Some(end) = end {
-            return Ok(Head { bytes: end, framing: check(&bytes[..end])? });
+            return Ok(head::parse(bytes.split_to(end))?);
         }
         match timeout_at(deadline, read_more(conn, bytes)).await {
             Ok(Ok(1..)) => {}

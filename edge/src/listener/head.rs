@@ -1,19 +1,29 @@
-//! The raw head of an HTTP/1 request, judged before Pingora's parser, which forgives more than two readers can agree
-//! on: bare line feeds, a missing `Host`, a length beside a transfer coding, …
+//! The head of an HTTP/1 request: judged as it came, since most parsers forgive more than two readers can agree on (bare
+//! line feeds, a missing `Host`, a length beside a transfer coding, …), and taken apart in the same step.
 
 mod bytes;
+mod http2;
 
-use http::{
-    header::{CONTENT_LENGTH, HOST},
-    request::Parts,
-};
+use std::ops::Range;
+
+use ::bytes::{Bytes, BytesMut};
+use http::{Method, Uri, Version};
 use memchr::{memchr, memchr_iter};
-use pointsman_routing::outcome::{Outcome, Refusal};
+use pointsman_routing::{
+    headers::{Field, Headers},
+    outcome::{Outcome, Refusal},
+};
 
-use self::bytes::{HOST as IN_HOST, TARGET, TOKEN, find_control, may_stand, run};
+use self::bytes::{HOST, TARGET, TOKEN, find_control, may_stand, run};
+pub(crate) use self::http2::parse_http2;
+use crate::{
+    forward::connection_options,
+    request::{Framing, Hop, RequestHead, Target},
+};
 
-/// As many fields as Pingora's parser takes.
 const MAX_FIELDS: usize = 256;
+/// Most requests have fewer.
+const USUAL_FIELDS: usize = 16;
 
 /// What is wrong with a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,41 +103,39 @@ impl HeadScanner {
     }
 }
 
-/// How the end of a request's body is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestFraming {
-    /// By a length, or there is none.
-    Length,
-    /// By the last chunk.
-    Chunked,
-}
-
-/// Judges a complete head, as [`HeadScanner`] finds it, with the empty line at its end.
-pub(super) fn check(head: &[u8]) -> Result<RequestFraming, HeadFault> {
-    let end = memchr(b'\n', head).ok_or(HeadFault::LineEnd)?;
-    let (line, mut rest) = head.split_at(end + 1);
-    let version = check_request_line(line.strip_suffix(b"\r\n").ok_or(HeadFault::LineEnd)?)?;
-    let mut seen = Seen::default();
-    for count in 0.. {
-        if rest.starts_with(b"\r\n") {
-            break;
-        }
-        if count == MAX_FIELDS {
+/// Judges a complete head, as [`HeadScanner`] finds it, with the empty line at its end, and takes it apart.
+pub(super) fn parse(mut text: BytesMut) -> Result<(RequestHead, Hop), HeadFault> {
+    let end = memchr(b'\n', &text).ok_or(HeadFault::LineEnd)?;
+    let line = text[..end].strip_suffix(b"\r").ok_or(HeadFault::LineEnd)?;
+    let RequestLine { method, target, version } = parse_request_line(line)?;
+    let mut said = Said::default();
+    let mut fields = Vec::with_capacity(USUAL_FIELDS);
+    let mut at = end + 1;
+    while !text[at..].starts_with(b"\r\n") {
+        if fields.len() == MAX_FIELDS {
             return Err(HeadFault::TooManyFields);
         }
-        let (name, value) = take_field(&mut rest)?;
-        seen.field(name, value)?;
+        let (name, value, next) = find_field(&text, at)?;
+        text[name.clone()].make_ascii_lowercase();
+        said.field(&text[name.clone()], &text[value.clone()])?;
+        fields.push(Field::new(name, value));
+        at = next;
     }
-    seen.judge(version)
+    let hop = said.judge(version)?;
+    let text = text.freeze();
+    let target = text.slice(target);
+    let headers = Headers::within(text, fields);
+    let target = parse_target(target, &headers)?;
+    Ok((RequestHead { method, target, version, headers, length: said.length }, hop))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Version {
-    Http10,
-    Http11,
+struct RequestLine {
+    method: Method,
+    target: Range<usize>,
+    version: Version,
 }
 
-fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
+fn parse_request_line(line: &[u8]) -> Result<RequestLine, HeadFault> {
     let (method, rest) = line.split_at(run(line, TOKEN));
     let (false, [b' ', rest @ ..]) = (method.is_empty(), rest) else { return Err(HeadFault::RequestLine) };
     let (target, rest) = rest.split_at(run(rest, TARGET));
@@ -141,12 +149,28 @@ fn check_request_line(line: &[u8]) -> Result<Version, HeadFault> {
     if method != b"CONNECT" && !has_known_form(target) {
         return Err(HeadFault::TargetForm);
     }
-    match version {
-        b"HTTP/1.1" => Ok(Version::Http11),
-        b"HTTP/1.0" => Ok(Version::Http10),
-        _ if version.starts_with(b"HTTP/") => Err(HeadFault::Version),
-        _ => Err(HeadFault::RequestLine),
+    let version = match version {
+        b"HTTP/1.1" => Version::HTTP_11,
+        b"HTTP/1.0" => Version::HTTP_10,
+        _ if version.starts_with(b"HTTP/") => return Err(HeadFault::Version),
+        _ => return Err(HeadFault::RequestLine),
+    };
+    let start = method.len() + 1;
+    let method = Method::from_bytes(method).map_err(|_| HeadFault::RequestLine)?;
+    Ok(RequestLine { method, target: start..start + target.len(), version })
+}
+
+/// A URL and `Host` name the same.
+fn parse_target(target: Bytes, headers: &Headers) -> Result<Target, HeadFault> {
+    if matches!(*target, [b'/', ..] | [b'*']) {
+        return Ok(Target::Path(target));
     }
+    let url = Uri::from_maybe_shared(target).map_err(|_| HeadFault::Target)?;
+    let authority = url.authority().map(|authority| authority.as_str().as_bytes());
+    if authority != headers.all("host").next() {
+        return Err(HeadFault::TwoHosts);
+    }
+    Ok(Target::Url(url))
 }
 
 /// Whether a target is a path, a whole URL as proxies are sent, or the server itself. Only tunnels, which nobody finds
@@ -157,115 +181,113 @@ fn has_known_form(target: &[u8]) -> bool {
     target[0] == b'/' || target == b"*" || starts_with(b"http://") || starts_with(b"https://")
 }
 
-/// Takes the first field off, and splits it into its name and value.
-fn take_field<'a>(fields: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), HeadFault> {
-    if let [b' ' | b'\t', ..] = fields {
+/// Finds the field that begins at `start`: where its name and value stand, and where the next one begins.
+fn find_field(text: &[u8], start: usize) -> Result<(Range<usize>, Range<usize>, usize), HeadFault> {
+    let line = &text[start..];
+    if let [b' ' | b'\t', ..] = line {
         return Err(HeadFault::Folded);
     }
-    let (name @ [_, ..], [b':', rest @ ..]) = fields.split_at(run(fields, TOKEN)) else {
+    let (name @ [_, ..], [b':', rest @ ..]) = line.split_at(run(line, TOKEN)) else {
         return Err(HeadFault::FieldName);
     };
     // The end of the line, or what may not be in it.
     let control = find_control(rest).ok_or(HeadFault::LineEnd)?;
-    let (value, rest) = rest.split_at(control);
-    *fields = rest.strip_prefix(b"\r\n").ok_or(HeadFault::FieldValue)?;
-    Ok((name, trim(value)))
+    let (untrimmed, rest) = rest.split_at(control);
+    let rest = rest.strip_prefix(b"\r\n").ok_or(HeadFault::FieldValue)?;
+    let value = trim_start(untrimmed);
+    let name = start..start + name.len();
+    let value_start = name.end + 1 + untrimmed.len() - value.len();
+    Ok((name, value_start..value_start + trim_end(value).len(), text.len() - rest.len()))
 }
 
-/// The fields that say where a request goes and where it ends.
+/// The fields that say where a request goes and where it ends, and what becomes of its connection.
 #[derive(Default)]
-struct Seen {
+struct Said {
     host: bool,
-    length: bool,
+    length: Option<u64>,
     coding: bool,
+    close: bool,
+    expects_continue: bool,
 }
 
-impl Seen {
+impl Said {
+    /// `name` is in lower case.
     fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadFault> {
-        if name.eq_ignore_ascii_case(b"host") {
-            once(&mut self.host, HeadFault::TwoHosts)?;
-            check_host(value)?;
-        } else if name.eq_ignore_ascii_case(b"content-length") {
-            once(&mut self.length, HeadFault::TwoLengths)?;
-            check_length(value)?;
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            once(&mut self.coding, HeadFault::Coding)?;
-            if !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(HeadFault::Coding);
+        match name {
+            b"host" if self.host => Err(HeadFault::TwoHosts),
+            b"host" => {
+                self.host = true;
+                check_host(value)
             }
+            b"content-length" if self.length.is_some() => Err(HeadFault::TwoLengths),
+            b"content-length" => {
+                self.length = Some(parse_length(value)?);
+                Ok(())
+            }
+            b"transfer-encoding" if self.coding || !value.eq_ignore_ascii_case(b"chunked") => {
+                Err(HeadFault::Coding)
+            }
+            b"transfer-encoding" => {
+                self.coding = true;
+                Ok(())
+            }
+            b"connection" => {
+                self.close |= connection_options(value).any(|option| option.eq_ignore_ascii_case(b"close"));
+                Ok(())
+            }
+            b"expect" => {
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn judge(&self, version: Version) -> Result<RequestFraming, HeadFault> {
-        match self {
-            Self { length: true, coding: true, .. } => Err(HeadFault::LengthAndCoding),
-            Self { coding: true, .. } if version == Version::Http10 => Err(HeadFault::Coding),
-            Self { host: false, .. } => Err(HeadFault::NoHost),
-            Self { coding: true, .. } => Ok(RequestFraming::Chunked),
-            _ => Ok(RequestFraming::Length),
-        }
+    fn judge(&self, version: Version) -> Result<Hop, HeadFault> {
+        let is_old = version == Version::HTTP_10;
+        let framing = match self {
+            Self { length: Some(_), coding: true, .. } => return Err(HeadFault::LengthAndCoding),
+            Self { coding: true, .. } if is_old => return Err(HeadFault::Coding),
+            Self { host: false, .. } => return Err(HeadFault::NoHost),
+            Self { coding: true, .. } => Framing::Chunked,
+            Self { length, .. } => Framing::Counted(length.unwrap_or(0)),
+        };
+        // An HTTP/1.0 client knows no interim answer, and a connection of one is not kept.
+        let expects_continue = self.expects_continue && !is_old && framing != Framing::Counted(0);
+        Ok(Hop { framing, keep: !is_old && !self.close, expects_continue })
     }
 }
 
-/// Without the white space that a value may stand in.
-fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+fn trim_start(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
         value = rest;
     }
     value
 }
 
-fn once(seen: &mut bool, fault: HeadFault) -> Result<(), HeadFault> {
-    if std::mem::replace(seen, true) { Err(fault) } else { Ok(()) }
-}
-
-/// Judges the head of an HTTP/2 request, as far as the protocol has not done so itself.
-pub(crate) fn check_http2(head: &Parts, limit: usize) -> Result<(), HeadFault> {
-    // As many bytes as it would take in HTTP/1, about.
-    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if fields + target.len() > limit {
-        return Err(HeadFault::TooLarge(limit));
+fn trim_end(mut value: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
     }
-    if head.headers.len() > MAX_FIELDS {
-        return Err(HeadFault::TooManyFields);
-    }
-    if !target.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(HeadFault::Target);
-    }
-    let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
-    match (lengths.next(), lengths.next()) {
-        (_, Some(_)) => return Err(HeadFault::TwoLengths),
-        (Some(length), None) => check_length(length.as_bytes())?,
-        (None, None) => {}
-    }
-    let mut hosts = head.headers.get_all(HOST).iter();
-    match (head.uri.authority(), hosts.next(), hosts.next()) {
-        (_, _, Some(_)) => Err(HeadFault::TwoHosts),
-        (Some(authority), Some(host), None) if authority.as_str().as_bytes() != host.as_bytes() => {
-            Err(HeadFault::TwoHosts)
-        }
-        (Some(authority), _, None) => check_host(authority.as_str().as_bytes()),
-        (None, Some(host), None) => check_host(host.as_bytes()),
-        (None, None, None) => Err(HeadFault::NoHost),
-    }
+    value
 }
 
 /// Judges the value of a `Host` field or an `:authority`.
 fn check_host(host: &[u8]) -> Result<(), HeadFault> {
     match host {
         [] => Err(HeadFault::NoHost),
-        _ if run(host, IN_HOST) == host.len() => Ok(()),
+        _ if run(host, HOST) == host.len() => Ok(()),
         _ => Err(HeadFault::Host),
     }
 }
 
-/// Judges the value of a `Content-Length` field.
-fn check_length(value: &[u8]) -> Result<(), HeadFault> {
-    // 18 digits are more than any limit and fit every integer that the value is read into.
-    let digits = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-    if digits { Ok(()) } else { Err(HeadFault::Length) }
+/// The value of a `Content-Length` field.
+fn parse_length(value: &[u8]) -> Result<u64, HeadFault> {
+    // 18 digits are more than any limit and fit.
+    if !(1..=18).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit) {
+        return Err(HeadFault::Length);
+    }
+    Ok(value.iter().fold(0, |length, digit| 10 * length + u64::from(digit - b'0')))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::*;
 use crate::{
     deployment::{CustomerMapping, DeploymentSpec, FlowEndpointSpec},
+    headers::Headers,
     integration::{EndpointType, FlowSpec, IntegrationSpec},
     name::{CustomerId, IntegrationId},
     results::{Reply, ReplyValue},

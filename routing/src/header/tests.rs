@@ -4,10 +4,6 @@ fn flow_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Str
     parse_flow_header(name, value).map_err(|error| error.to_string())
 }
 
-fn name(name: &str) -> HeaderName {
-    HeaderName::from_bytes(name.as_bytes()).unwrap()
-}
-
 #[test]
 fn a_flow_header_is_taken_in_lower_case_and_its_value_hidden() {
     let (name, value) = flow_header("Authorization", "Bearer s3cret").unwrap();
@@ -86,20 +82,20 @@ fn hop_by_hop_headers_are_those_of_one_connection() {
     let hop_by_hop = "connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer \
         transfer-encoding upgrade";
     for one in hop_by_hop.split_whitespace() {
-        assert!(is_hop_by_hop(&name(one)), "{one}");
+        assert!(is_hop_by_hop(one.as_bytes()), "{one}");
     }
     for other in ["host", "content-length", "authorization", "trailers", "x-connection"] {
-        assert!(!is_hop_by_hop(&name(other)), "{other}");
+        assert!(!is_hop_by_hop(other.as_bytes()), "{other}");
     }
 }
 
 #[test]
 fn reserved_names_are_seen_through_underscores() {
     for reserved in ["pointsman-customer", "Pointsman_Customer", "POINTSMAN-x_y", "pointsman-"] {
-        assert!(is_reserved(&name(reserved)), "{reserved}");
+        assert!(is_reserved(reserved.to_ascii_lowercase().as_bytes()), "{reserved}");
     }
     for other in ["pointsman", "pointsmanx-customer", "x-pointsman-customer", "pointsman.customer", "p"] {
-        assert!(!is_reserved(&name(other)), "{other}");
+        assert!(!is_reserved(other.as_bytes()), "{other}");
     }
 }
 

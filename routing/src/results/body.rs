@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, header};
-
 use super::{
     fields,
     found::{Fault, Found, Read},
@@ -11,6 +9,7 @@ use super::{
     paths::Paths,
     request, xml,
 };
+use crate::headers::Headers;
 
 /// A UTF-8 byte order mark.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -32,11 +31,15 @@ pub(super) enum Format<'w> {
 
 impl<'w> Format<'w> {
     /// What the headers say. A fault where they say two things.
-    pub(super) fn of(headers: &'w HeaderMap) -> Result<Self, Fault> {
+    pub(super) fn of(headers: &'w Headers) -> Result<Self, Fault> {
         let content_type = match request::content_type(headers)? {
             Found::String(Cow::Borrowed(content_type)) => content_type,
             _ => "",
         };
+        // As most senders have it.
+        if content_type.eq_ignore_ascii_case("application/json") && !is_encoded(headers) {
+            return Ok(Self::Json);
+        }
         let (essence, parameters) = parameters::split(content_type);
         let (mut charset, mut boundary) = (None, None);
         for parameter in parameters {
@@ -109,10 +112,9 @@ impl<'w> Format<'w> {
 }
 
 /// Whether the body has a `Content-Encoding` other than identity.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONTENT_ENCODING).iter().any(|value| {
+fn is_encoded(headers: &Headers) -> bool {
+    headers.all("content-encoding").any(|value| {
         value
-            .as_bytes()
             .split(|byte| *byte == b',')
             .map(<[u8]>::trim_ascii)
             .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))

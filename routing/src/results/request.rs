@@ -2,11 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{AsHeaderName, CONTENT_TYPE},
-};
-
 use super::{
     body,
     embedded::Problem,
@@ -14,7 +9,14 @@ use super::{
     found::{Fault, Found, Read},
     nothing,
 };
-use crate::{outcome::Outcome, reference::Step, webhook::Webhook};
+use crate::{
+    headers::{Headers, Twice},
+    outcome::Outcome,
+    reference::Step,
+    webhook::Webhook,
+};
+
+const CONTENT_TYPE: &str = "content-type";
 
 /// Reads the values at `paths`, each part of the request at most once. Of a request with two content types nothing is
 /// read: whoever gets it next cannot know which body it is.
@@ -90,43 +92,33 @@ fn text(text: &str) -> Found<'_> {
 }
 
 /// What the body says that it is.
-pub(super) fn content_type(headers: &HeaderMap) -> Read<'_> {
-    found(headers, only_header(headers, CONTENT_TYPE)?, CONTENT_TYPE.as_str())
+pub(super) fn content_type(headers: &Headers) -> Read<'_> {
+    header(headers, CONTENT_TYPE)
 }
 
-/// The value of the one header of this name, whose case does not matter.
-fn header<'w>(headers: &'w HeaderMap, name: &str) -> Read<'w> {
-    found(headers, only_header(headers, name)?, name)
-}
-
-/// What the only header of a name says, where some readers find no other one of it.
-fn found<'w>(headers: &'w HeaderMap, value: Option<&'w HeaderValue>, name: &str) -> Read<'w> {
-    let Some(value) = value else {
+/// The value of the one header of this name, whose case does not matter, where some readers find no other one of it.
+fn header<'w>(headers: &'w Headers, name: &str) -> Read<'w> {
+    let Some(value) = only_header(headers, name)? else {
         return Ok(Found::Nothing);
     };
-    if headers.keys().any(|other| alike(other.as_str(), name)) {
+    if headers.iter().any(|(other, _)| alike(other, name.as_bytes())) {
         return Err(Fault::new(
             "the request has this header twice, under names that some readers do not tell apart",
         ));
     }
-    let value =
-        std::str::from_utf8(value.as_bytes()).map_err(|_| Fault::new("the header's value is not UTF-8"))?;
-    Ok(text(value.trim_matches([' ', '\t'])))
+    let value = std::str::from_utf8(value).map_err(|_| Fault::new("the header's value is not UTF-8"))?;
+    Ok(text(value))
 }
 
 /// The header of this name. A fault where there are two.
-fn only_header(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, Fault> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Fault::new("the request has this header twice")),
-        (value, None) => Ok(value),
-    }
+fn only_header<'w>(headers: &'w Headers, name: &str) -> Result<Option<&'w [u8]>, Fault> {
+    headers.only(name).map_err(|Twice| Fault::new("the request has this header twice"))
 }
 
 /// Whether CGI and its heirs take another header for the one of this name: to them all but letters and digits is `_`.
-fn alike(other: &str, name: &str) -> bool {
+fn alike(other: &[u8], name: &[u8]) -> bool {
     let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'_' };
     other.len() == name.len()
         && !other.eq_ignore_ascii_case(name)
-        && other.bytes().map(folded).eq(name.bytes().map(folded))
+        && other.iter().copied().map(folded).eq(name.iter().copied().map(folded))
 }

@@ -1,9 +1,10 @@
 //! Whole requests and replies, read through [`Results::read`] as edges do.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 use proptest::prelude::*;
 
 use super::*;
+use crate::headers::Headers;
 
 mod data;
 mod request;
@@ -12,7 +13,7 @@ mod request;
 #[derive(Clone, Debug, Default)]
 struct Sample {
     method: Method,
-    headers: HeaderMap,
+    headers: Headers,
     query: String,
     path_fragment: String,
     body: Vec<u8>,
@@ -24,8 +25,8 @@ impl Sample {
     }
 
     fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        self.headers.append(name, HeaderValue::from_bytes(value.as_ref()).expect("a value"));
+        let one_more = (name.as_bytes(), value.as_ref());
+        self.headers = self.headers.iter().chain([one_more]).collect();
         self
     }
 

@@ -33,6 +33,9 @@ impl<'a> PathFragment<'a> {
     /// decoding once or twice, and with parameters: `..;x`), `\`, `%2f`, `%5c`, `%00` (in any case, also encoded once
     /// more), `#` and control bytes.
     pub fn parse(raw: &'a str) -> Result<Self, PathFragmentError> {
+        if raw.is_empty() {
+            return Ok(Self(raw));
+        }
         for byte in raw.bytes() {
             match byte {
                 0..0x20 | 0x7f => return Err(PathFragmentError::Control),

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, header};
-use pointsman_routing::results::{Reply, ReplyValue};
+use pointsman_routing::{
+    headers::Headers,
+    results::{Reply, ReplyValue},
+};
 use quick_xml::{Reader, events::Event};
 use serde_json::{Map, Value};
 
@@ -48,7 +50,7 @@ impl Tree {
             Err(why) => Some(why),
         };
         let headers = request.headers.iter().map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned().into())
+            (String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(value).into())
         });
         let root = Map::from_iter([
             ("method".to_owned(), request.method.as_str().into()),
@@ -75,8 +77,8 @@ fn of_reply(value: &ReplyValue) -> Value {
     }
 }
 
-fn content_type(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::CONTENT_TYPE)?.to_str().ok()
+fn content_type(headers: &Headers) -> Option<&str> {
+    std::str::from_utf8(headers.all("content-type").next()?).ok()
 }
 
 /// `body.data`, or why there is none.
@@ -87,9 +89,10 @@ fn data(request: &SampleRequest) -> Result<Value, String> {
     if body.is_empty() {
         return Err("the request has no body".to_owned());
     }
-    if let Some(coding) = request.headers.get(header::CONTENT_ENCODING)
-        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
+    if let Some(coding) = request.headers.all("content-encoding").next()
+        && !coding.eq_ignore_ascii_case(b"identity")
     {
+        let coding = String::from_utf8_lossy(coding);
         return Err(format!("a body with the Content-Encoding {coding:?} is not read"));
     }
     if let Some(charset) = parameter(whole, "charset").filter(|charset| !is_utf8(charset)) {

@@ -118,7 +118,7 @@ fn judge(
     };
     let connection = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(CONNECTION));
     let nominated: Vec<&[u8]> = connection.flat_map(|field| connection_options(field.value)).collect();
-    let says = |option: &str| is_nominated(&nominated, option);
+    let says = |option: &str| is_nominated(&nominated, option.as_bytes());
     // Where there is no knowing how many bodies another reader would have seen, it is not used again.
     let is_clear = coding.is_none() || (announced.is_none() && !is_old);
     let keep = is_clear

@@ -1,35 +1,31 @@
-//! HTTP/1: Pingora's session reads the head, and the body where that comes in chunks. A body of known length is read
-//! here, straight to where it is kept. So is the answer written, since a session would put a `Date` of its own in place
-//! of the endpoint's, and completes what was cut.
+//! HTTP/1: a body of known length is read here, straight to where it is kept, and the answer written. A session of
+//! Pingora's reads the others, but does not answer, since it would put a `Date` of its own in place of the endpoint's,
+//! and completes what was cut.
 
-use std::{io, sync::LazyLock};
+mod chunked;
+
+use std::io;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{Version, header};
-use pingora::{
-    apps::ReusedHttpStream,
-    http::RequestHeader,
-    protocols::{Stream, http::v1::server::HttpSession},
-    server::ShutdownWatch,
-};
+use http::{Method, Version};
+use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use self::chunked::Chunked;
 use super::{ClientGone, Finished, READ_BYTES, ReadError, bounded};
 use crate::{
     answer::AnswerHead,
-    conn::{Conn, MalformedChunks},
+    conn::Conn,
     forward::ResponseLength,
+    request::{self, Hop, RequestHead},
 };
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-/// What a session is left with once its head is taken.
-static NO_HEAD: LazyLock<RequestHeader> =
-    LazyLock::new(|| RequestHeader::build_no_case("GET", b"/", None).expect("a method and a path of ours"));
 
 /// A request whose head is read.
 pub(in crate::ingress) struct Http1 {
     body: RequestBody,
-    /// An HTTP/1.0 client knows neither chunks nor `100 Continue`.
+    /// An HTTP/1.0 client knows no chunks.
     is_old: bool,
     expects_continue: bool,
     is_head: bool,
@@ -43,31 +39,29 @@ enum RequestBody {
         conn: Box<Conn>,
         left: u64,
     },
-    Chunked(Box<HttpSession>),
+    Chunked(Box<Chunked>),
 }
 
 impl Http1 {
-    /// Takes the head out of a session that has just read it, and nothing beyond it.
-    pub(in crate::ingress) fn new(
-        mut session: HttpSession,
+    /// `conn` is past the head.
+    pub(in crate::ingress) async fn new(
+        conn: Box<Conn>,
+        head: &RequestHead,
+        hop: Hop,
         shutdown: ShutdownWatch,
-    ) -> Option<(Self, RequestHeader)> {
-        // This makes the session settle how the body is framed, before the head is taken from it.
-        let is_done = session.is_body_done();
-        let keep = session.will_keepalive();
-        // Otherwise the interim answer would forbid to use the connection again.
-        session.set_close_on_response_before_downstream_finish(false);
-        let head = std::mem::replace(session.req_header_mut(), NO_HEAD.clone());
-        let body = if head.headers.contains_key(header::TRANSFER_ENCODING) {
-            RequestBody::Chunked(Box::new(session))
-        } else {
-            let left = if is_done { 0 } else { announced_length(&head)? };
-            RequestBody::Counted { conn: conn(session.into_inner())?, left }
+    ) -> Option<Self> {
+        let body = match hop.framing {
+            request::Framing::Counted(left) => RequestBody::Counted { conn, left },
+            request::Framing::Chunked => RequestBody::Chunked(Box::pin(Chunked::begin(conn)).await?.into()),
         };
-        let is_old = head.version != Version::HTTP_11;
-        let expects_continue = !is_old && !is_done && expects_continue(&head);
-        let is_head = head.method == http::Method::HEAD;
-        Some((Self { body, is_old, expects_continue, is_head, keep: keep && !is_old, shutdown }, head))
+        Some(Self {
+            body,
+            is_old: head.version == Version::HTTP_10,
+            expects_continue: hop.expects_continue,
+            is_head: head.method == Method::HEAD,
+            keep: hop.keep,
+            shutdown,
+        })
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -82,7 +76,7 @@ impl Http1 {
     pub(super) fn body_is_over(&mut self) -> bool {
         match &mut self.body {
             RequestBody::Counted { left, .. } => *left == 0,
-            RequestBody::Chunked(session) => session.is_body_done(),
+            RequestBody::Chunked(body) => body.is_over(),
         }
     }
 
@@ -100,13 +94,7 @@ impl Http1 {
                 *left -= read_some(conn, &mut bytes, wanted).await? as u64;
                 Ok(Some(bytes.freeze()))
             }
-            RequestBody::Chunked(session) => {
-                session.read_body_bytes().await.map_err(|error| match error.etype() {
-                    _ if is_malformed(&error) => ReadError::Malformed,
-                    pingora::ErrorType::ConnectionClosed | pingora::ErrorType::ReadError => ReadError::Left,
-                    _ => ReadError::Malformed,
-                })
-            }
+            RequestBody::Chunked(body) => body.read().await,
         }
     }
 
@@ -136,9 +124,7 @@ impl Http1 {
                     conn.write_all(CONTINUE).await.map_err(|_| ReadError::Left)?;
                     conn.flush().await.map_err(|_| ReadError::Left)?;
                 }
-                RequestBody::Chunked(session) => {
-                    session.write_continue_response().await.map_err(|_| ReadError::Left)?;
-                }
+                RequestBody::Chunked(body) => body.ask_for_body().await?,
             }
             self.expects_continue = false;
         }
@@ -148,8 +134,7 @@ impl Http1 {
     pub(super) async fn left(&mut self) {
         match &mut self.body {
             RequestBody::Counted { conn, .. } => conn.left().await,
-            // It fails once the client is gone; the first byte of a further request is kept.
-            RequestBody::Chunked(session) => while session.read_body_or_idle(true).await.is_ok() {},
+            RequestBody::Chunked(body) => body.left().await,
         }
     }
 
@@ -170,7 +155,7 @@ impl Http1 {
         };
         let conn = match self.body {
             RequestBody::Counted { conn, .. } => conn,
-            RequestBody::Chunked(session) => Box::pin(leave(session, keep)).await.ok_or(ClientGone)?,
+            RequestBody::Chunked(body) => Box::pin(body.leave(keep)).await.ok_or(ClientGone)?,
         };
         head.put("connection", if keep { b"keep-alive" } else { b"close" });
         if framing == Framing::Chunked {
@@ -178,19 +163,6 @@ impl Http1 {
         }
         Ok(Http1Answer { conn, pending: head.into_wire(), framing, keep, body_is_over })
     }
-}
-
-/// Takes the connection out of a session that has read a body, with what of the next request it has read already.
-async fn leave(session: Box<HttpSession>, keep: bool) -> Option<Box<Conn>> {
-    let (stream, next_request) =
-        if keep { session.reuse().await.ok()??.into_parts() } else { (session.into_inner(), None) };
-    let mut conn = conn(stream)?;
-    // What comes from here on is not part of the body.
-    conn.expect_chunks(false);
-    if let Some(bytes) = next_request {
-        conn.rewind(bytes);
-    }
-    Some(conn)
 }
 
 /// Reads at least one byte and at most `wanted` to the end of `bytes`, which has room for them.
@@ -206,18 +178,7 @@ fn at_most(left: u64, bytes: usize) -> usize {
     usize::try_from(left).map_or(bytes, |left| left.min(bytes))
 }
 
-/// A head whose length is anything but one number, or too long a one, was refused.
-fn announced_length(head: &RequestHeader) -> Option<u64> {
-    head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// Whether the connection itself has refused what came.
-fn is_malformed(error: &pingora::Error) -> bool {
-    let cause = error.root_cause().downcast_ref::<io::Error>();
-    cause.and_then(io::Error::get_ref).is_some_and(|cause| cause.is::<MalformedChunks>())
-}
-
-/// Writes a whole answer on a connection without a session, which ends with it.
+/// Writes a whole answer to a request that could not be read, which ends the connection.
 pub(in crate::ingress) async fn write_and_close(
     conn: Box<Conn>,
     mut head: AnswerHead,
@@ -230,17 +191,6 @@ pub(in crate::ingress) async fn write_and_close(
         Http1Answer { conn, pending, framing: Framing::AsAnnounced, keep: false, body_is_over: false };
     bounded(answer.flush()).await?;
     Ok(Finished::Closing(answer.conn))
-}
-
-/// A session's stream is always a connection of ours.
-pub(in crate::ingress) fn conn(stream: Stream) -> Option<Box<Conn>> {
-    stream.into_any().downcast().ok()
-}
-
-fn expects_continue(head: &RequestHeader) -> bool {
-    head.headers
-        .get(header::EXPECT)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// How the end of an answer's body is told.
@@ -293,7 +243,7 @@ impl Http1Answer {
         }
         self.flush().await?;
         if self.keep {
-            return Ok(Some(Finished::Reusable(ReusedHttpStream::new(self.conn, None))));
+            return Ok(Some(Finished::Reusable(self.conn)));
         }
         if !self.body_is_over {
             return Ok(Some(Finished::Closing(self.conn)));

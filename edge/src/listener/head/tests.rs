@@ -6,8 +6,12 @@ fn head(lines: &[&str]) -> Vec<u8> {
     format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes()
 }
 
+fn framing(head: &[u8]) -> Result<Framing, HeadFault> {
+    parse(head.into()).map(|(_, hop)| hop.framing)
+}
+
 fn judged(lines: &[&str]) -> Result<(), HeadFault> {
-    check(&head(lines)).map(drop)
+    framing(&head(lines)).map(drop)
 }
 
 #[test]
@@ -15,7 +19,7 @@ fn ordinary_heads_pass() {
     for lines in [
         &["GET / HTTP/1.1", "host: x"][..],
         &["GET /hooks/t?a=%20b HTTP/1.0", "Host:example.com:8080", "Accept: */*"],
-        &["POST http://x/hooks/t HTTP/1.1", "HOST: [::1]:80", "Content-Length: 5"],
+        &["POST http://[::1]:80/hooks/t HTTP/1.1", "HOST: [::1]:80", "Content-Length: 5"],
         &["PUT /a|b{c}~ HTTP/1.1", "host: x", "transfer-encoding: Chunked", "x-utf8: Zo\u{eb}", "empty:"],
         &["OPTIONS * HTTP/1.1", "host:\tx\t"],
     ] {
@@ -89,6 +93,55 @@ fn there_is_exactly_one_host() {
 }
 
 #[test]
+fn a_whole_url_names_the_host_that_the_field_names() {
+    for target in ["http://x:1/a", "HTTP://x:1", "https://x:1?a"] {
+        assert_eq!(judged(&[&format!("GET {target} HTTP/1.1"), "host: x:1"]), Ok(()), "{target}");
+    }
+    for target in ["http://x/a", "http://X:1/a", "http://a@x:1/", "http://y:1", "https://x:443/"] {
+        let judged = judged(&[&format!("GET {target} HTTP/1.1"), "host: x:1"]);
+        assert_eq!(judged, Err(HeadFault::TwoHosts), "{target}");
+    }
+    for target in ["http://", "http:///a", "http://x:1\\a"] {
+        assert!(judged(&[&format!("GET {target} HTTP/1.1"), "host: x:1"]).is_err(), "{target}");
+    }
+}
+
+#[test]
+fn what_a_head_says_is_taken_apart() {
+    let lines = [
+        "POST /hooks/t?a=b HTTP/1.1",
+        "Host: x",
+        "Content-Length:\t17 ",
+        "Connection: Close, x-own",
+        "EXPECT: 100-Continue",
+        "x-Own: A b",
+    ];
+    let (parsed, hop) = parse(head(&lines)[..].into()).unwrap();
+    assert_eq!((parsed.method, parsed.version, parsed.length), (Method::POST, Version::HTTP_11, Some(17)));
+    assert_eq!((parsed.target.path(), parsed.target.query()), ("/hooks/t", "a=b"));
+    let expected: [(&[u8], &[u8]); 5] = [
+        (b"host", b"x"),
+        (b"content-length", b"17"),
+        (b"connection", b"Close, x-own"),
+        (b"expect", b"100-Continue"),
+        (b"x-own", b"A b"),
+    ];
+    assert!(parsed.headers.iter().eq(expected));
+    assert_eq!(hop, Hop { framing: Framing::Counted(17), keep: false, expects_continue: true });
+
+    let said = |line: &str, field: &str| parse(head(&[line, "host: x", field])[..].into()).unwrap().1;
+    let plain = Hop { framing: Framing::Counted(0), keep: true, expects_continue: false };
+    assert_eq!(said("GET / HTTP/1.1", "connection: keep-alive"), plain);
+    // Nothing is asked for that is not there, or whose asker would not understand.
+    assert_eq!(said("GET / HTTP/1.1", "expect: 100-continue"), plain);
+    assert_eq!(said("GET / HTTP/1.0", "connection: keep-alive"), Hop { keep: false, ..plain });
+    assert_eq!(
+        said("POST / HTTP/1.1", "transfer-encoding: chunked"),
+        Hop { framing: Framing::Chunked, ..plain }
+    );
+}
+
+#[test]
 fn fields_are_counted() {
     let fields = |count| {
         let mut lines = vec!["GET / HTTP/1.1", "host: x"];
@@ -116,7 +169,7 @@ fn bare_line_feeds_and_junk_are_noticed_at_once() {
 }
 
 /// A complete head is read line by line and each line as a whole, as one would do without haste.
-fn check_slowly(head: &[u8]) -> Result<RequestFraming, HeadFault> {
+fn check_slowly(head: &[u8]) -> Result<Framing, HeadFault> {
     let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let mut lines = head.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let words: Vec<_> = lines.next().unwrap().split(|b| *b == b' ').collect();
@@ -131,12 +184,12 @@ fn check_slowly(head: &[u8]) -> Result<RequestFraming, HeadFault> {
         return Err(HeadFault::TargetForm);
     }
     let version = match version {
-        b"HTTP/1.1" => Version::Http11,
-        b"HTTP/1.0" => Version::Http10,
+        b"HTTP/1.1" => Version::HTTP_11,
+        b"HTTP/1.0" => Version::HTTP_10,
         _ if version.starts_with(b"HTTP/") => return Err(HeadFault::Version),
         _ => return Err(HeadFault::RequestLine),
     };
-    let mut seen = Seen::default();
+    let (mut said, mut host) = (Said::default(), None);
     for (count, line) in lines.take_while(|line| !line.is_empty()).enumerate() {
         if count == MAX_FIELDS {
             return Err(HeadFault::TooManyFields);
@@ -145,16 +198,26 @@ fn check_slowly(head: &[u8]) -> Result<RequestFraming, HeadFault> {
             return Err(HeadFault::Folded);
         }
         let colon = line.iter().position(|b| *b == b':').ok_or(HeadFault::FieldName)?;
-        let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+        let (name, value) = (&line[..colon], trim_end(trim_start(&line[colon + 1..])));
         if name.is_empty() || !name.iter().all(is_token) {
             return Err(HeadFault::FieldName);
         }
         if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
             return Err(HeadFault::FieldValue);
         }
-        seen.field(name, value)?;
+        said.field(&name.to_ascii_lowercase(), value)?;
+        if name.eq_ignore_ascii_case(b"host") {
+            host = Some(value);
+        }
     }
-    seen.judge(version)
+    let framing = said.judge(version)?.framing;
+    if target[0] != b'/' && target != b"*" {
+        let url = Uri::try_from(target).map_err(|_| HeadFault::Target)?;
+        if url.authority().map(|authority| authority.as_str().as_bytes()) != host {
+            return Err(HeadFault::TwoHosts);
+        }
+    }
+    Ok(framing)
 }
 
 /// What heads are made of, and what they may not be made of.
@@ -213,7 +276,7 @@ proptest! {
     #[test]
     fn heads_are_judged_as_one_would_without_haste(head in heads()) {
         if let Ok(Some(end)) = HeadScanner::default().find_end(&head) {
-            prop_assert_eq!(check(&head[..end]), check_slowly(&head[..end]));
+            prop_assert_eq!(framing(&head[..end]), check_slowly(&head[..end]));
         }
     }
 }
@@ -234,6 +297,6 @@ proptest! {
     #[test]
     fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = HeadScanner::default().find_end(&bytes);
-        let _ = check(&bytes);
+        let _ = framing(&bytes);
     }
 }

@@ -22,7 +22,7 @@ fn without_a_service() -> World {
 fn decide_body(world: &World, body: &str) -> Decided {
     let webhook = Webhook {
         method: &Method::POST,
-        headers: &HeaderMap::new(),
+        headers: &Headers::default(),
         query: "",
         path_fragment: "",
         body: body.as_bytes(),

@@ -18,8 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
-use pointsman_routing::{reference::Reference, results::Results, webhook::Webhook};
+use http::Method;
+use pointsman_routing::{headers::Headers, reference::Reference, results::Results, webhook::Webhook};
 
 use documents::{Shape, document};
 
@@ -46,7 +46,7 @@ fn scan(shape: Shape, size: usize, rounds: usize) {
     let body = body.as_bytes();
     let references = ["results.body.data.customerId", "results.body.data.type"]
         .map(|text| Reference::parse(text).expect("a reference"));
-    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let headers = Headers::from_iter([("content-type", "application/json")]);
     let read = || {
         let webhook =
             Webhook { method: &Method::POST, headers: &headers, query: "", path_fragment: "", body };
