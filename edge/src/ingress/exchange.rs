@@ -18,6 +18,8 @@ const WRITE_STALL: Duration = Duration::from_secs(60);
 /// How much of the body of a refused request is worth reading, and for how long, to keep its connection.
 const DRAIN_BYTES: usize = 64 * 1024;
 const DRAIN: Duration = Duration::from_millis(200);
+/// Room behind what is wanted of a body, so that a read which brings all of it does not fill its buffer.
+pub(super) const ONE_MORE: usize = 1;
 /// What is read of a body at a time.
 const READ_BYTES: usize = 64 * 1024;
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use super::{
     bounds::Account,
-    exchange::{Exchange, ReadError},
+    exchange::{Exchange, ONE_MORE, ReadError},
 };
 use crate::forward::{Source, SourceError};
 
@@ -55,7 +55,7 @@ impl Sender {
             return Ok(first);
         }
         let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        let mut body = BytesMut::with_capacity(announced.min(FIRST_BYTES).max(first.len()));
+        let mut body = BytesMut::with_capacity(announced.min(FIRST_BYTES).max(first.len()) + ONE_MORE);
         body.extend_from_slice(&first);
         loop {
             let more = timeout_at(self.deadline, self.exchange.read_to(&mut body)).await;

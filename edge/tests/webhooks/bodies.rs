@@ -59,6 +59,43 @@ async fn the_same_bytes_arrive_buffered_or_streamed_with_a_length_or_in_chunks()
 }
 
 #[tokio::test]
+async fn requests_that_follow_at_once_lose_no_byte_to_each_other() {
+    let mut upstream = Upstream::start().await;
+    let edge = Edge::to(&upstream).await;
+    for size in [ORDER.len(), 4_000, 65_536, LIMIT] {
+        for (token, body) in [(BUFFERED, order(size)), (STREAMED, noise(size))] {
+            let requests = [
+                post(token, "x-own: 1\r\n", &body),
+                chunked_post(token, &body, 9_000),
+                post(token, "x-own: 3\r\n", &body),
+                post(token, "x-own: 4\r\n", &body),
+            ];
+            let all = requests.concat();
+            let mut sender = edge.connect().await;
+            let received = async {
+                let mut all = Vec::new();
+                for _ in 0..4 {
+                    let mut flow = upstream.accept().await;
+                    all.push(flow.request().await);
+                    flow.write("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok").await;
+                }
+                all
+            };
+            let sent = async {
+                sender.write(&all).await;
+                for _ in 0..4 {
+                    assert_eq!(sender.answer().await.status, 200);
+                }
+            };
+            let ((), received) = tokio::join!(sent, received);
+            let own: Vec<_> = received.iter().map(|(head, _)| head.get("x-own").to_owned()).collect();
+            assert_eq!(own, ["1", "", "3", "4"]);
+            assert!(received.iter().all(|(_, received)| *received == body), "{size} bytes to {token}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_nothing_reads_streams() {
     let mut upstream = Upstream::start().await;
     let edge = Edge::to(&upstream).await;

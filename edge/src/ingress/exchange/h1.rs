@@ -12,7 +12,7 @@ use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use self::chunked::Chunked;
-use super::{ClientGone, Finished, READ_BYTES, ReadError, bounded};
+use super::{ClientGone, Finished, ONE_MORE, READ_BYTES, ReadError, bounded};
 use crate::{
     answer::AnswerHead,
     conn::Conn,
@@ -90,7 +90,7 @@ impl Http1 {
                     *left -= bytes.len() as u64;
                     return Ok(Some(bytes));
                 }
-                let mut bytes = BytesMut::with_capacity(wanted);
+                let mut bytes = BytesMut::with_capacity(wanted + ONE_MORE);
                 *left -= read_some(conn, &mut bytes, wanted).await? as u64;
                 Ok(Some(bytes.freeze()))
             }
@@ -109,7 +109,7 @@ impl Http1 {
             RequestBody::Counted { conn, left } => {
                 // What is reserved grows with what has come, not with what is announced.
                 let wanted = at_most(*left, READ_BYTES.max(bytes.len()));
-                bytes.reserve(wanted);
+                bytes.reserve(wanted + ONE_MORE);
                 let read = read_some(conn, bytes, wanted).await;
                 Some(read.inspect(|read| *left -= *read as u64))
             }
@@ -165,10 +165,16 @@ impl Http1 {
     }
 }
 
-/// Reads at least one byte and at most `wanted` to the end of `bytes`, which has room for them.
+/// Reads at least one byte and at most `wanted` to the end of `bytes`, which has room for one more. A read that did not
+/// fill its buffer shows that nothing more is there, which spares whoever waits for more a system call.
 async fn read_some(conn: &mut Conn, bytes: &mut BytesMut, wanted: usize) -> Result<usize, ReadError> {
-    match conn.read_buf(&mut bytes.limit(wanted)).await {
-        Ok(read @ 1..) => Ok(read),
+    match conn.read_buf(&mut bytes.limit(wanted + ONE_MORE)).await {
+        Ok(read @ 1..) if read <= wanted => Ok(read),
+        Ok(read @ 1..) => {
+            let next_request = bytes.split_off(bytes.len() - (read - wanted));
+            conn.rewind(next_request);
+            Ok(wanted)
+        }
         // It ended before its time.
         Ok(0) | Err(_) => Err(ReadError::Left),
     }
