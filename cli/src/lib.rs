@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod logging;
 mod manifest;
 mod mappings;
+mod memory;
 mod nearest;
 mod output;
 mod preprocess;
@@ -32,6 +33,7 @@ use crate::commands::Cli;
 /// Reads the command line, and runs its command to its end.
 #[must_use]
 pub fn run() -> ExitCode {
+    memory::small_pages();
     let cli = Cli::parse();
     let ran = signals::survive_file_size_limits().map_err(Into::into).and_then(|()| cli.run());
     match ran {

@@ -5,6 +5,7 @@ mod chunks;
 use std::{
     future::{pending, poll_fn},
     io::{self, IoSlice},
+    mem::MaybeUninit,
     os::fd::AsRawFd as _,
     pin::Pin,
     sync::Arc,
@@ -49,6 +50,9 @@ const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// What is read of a peer's next words at a time, and altogether, to see whether it is still there.
 const GLANCE_BYTES: usize = 256;
 const MOST_GLANCED_BYTES: usize = 4 * 1024;
+
+/// Parts of up to so many bytes are put together before they are written: a system call for one is cheaper.
+const SMALL_WRITE_BYTES: usize = 4 * 1024;
 
 impl Conn {
     pub(crate) fn plain(stream: TcpStream) -> Self {
@@ -190,6 +194,12 @@ impl AsyncWrite for Conn {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if bufs.iter().map(|buf| buf.len()).sum::<usize>() <= SMALL_WRITE_BYTES {
+            let mut joined = [MaybeUninit::uninit(); SMALL_WRITE_BYTES];
+            let mut joined = ReadBuf::uninit(&mut joined);
+            bufs.iter().for_each(|buf| joined.put_slice(buf));
+            return self.poll_write(cx, joined.filled());
+        }
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Transport::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),

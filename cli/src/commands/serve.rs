@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
     addresses::{self, Addresses, AddressesFileError},
+    memory,
     settings::{CopySettingsError, ProcessSettings, secret_key::SecretKeySettingsError},
     signals::Signals,
 };
@@ -140,6 +141,7 @@ impl Servers {
         mut signals: Signals,
         settings: &ProcessSettings,
     ) -> Result<(), ServeError> {
+        memory::huge_pages();
         let mut addresses = Addresses::default();
         let ended = tokio::select! {
             signal = signals.next() => {

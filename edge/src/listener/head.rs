@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use ::bytes::{Bytes, BytesMut};
 use http::{Method, Uri, Version};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memmem};
 use pointsman_routing::{
     headers::{Field, Headers},
     outcome::{Outcome, Refusal},
@@ -87,6 +87,12 @@ impl HeadScanner {
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadFault> {
         if bytes.first().is_some_and(|first| !may_stand(*first, TOKEN)) {
             return Err(HeadFault::RequestLine);
+        }
+        // Nearly always it is all there at once, and what else may be wrong with it shows when it is parsed.
+        if self.scanned == 0
+            && let Some(empty_line) = memmem::find(bytes, b"\r\n\r\n")
+        {
+            return Ok(Some(empty_line + 4));
         }
         for line_feed in memchr_iter(b'\n', &bytes[self.scanned..]) {
             let end = self.scanned + line_feed;
@@ -193,7 +199,11 @@ fn find_field(text: &[u8], start: usize) -> Result<(Range<usize>, Range<usize>, 
     // The end of the line, or what may not be in it.
     let control = find_control(rest).ok_or(HeadFault::LineEnd)?;
     let (untrimmed, rest) = rest.split_at(control);
-    let rest = rest.strip_prefix(b"\r\n").ok_or(HeadFault::FieldValue)?;
+    let rest = match rest {
+        [b'\r', b'\n', rest @ ..] => rest,
+        [b'\n', ..] => return Err(HeadFault::LineEnd),
+        _ => return Err(HeadFault::FieldValue),
+    };
     let value = trim_start(untrimmed);
     let name = start..start + name.len();
     let value_start = name.end + 1 + untrimmed.len() - value.len();

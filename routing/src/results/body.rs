@@ -7,7 +7,7 @@ use super::{
     found::{Fault, Found, Read},
     json, multipart, parameters,
     paths::Paths,
-    request, xml,
+    xml,
 };
 use crate::headers::Headers;
 
@@ -30,10 +30,10 @@ pub(super) enum Format<'w> {
 }
 
 impl<'w> Format<'w> {
-    /// What the headers say. A fault where they say two things.
-    pub(super) fn of(headers: &'w Headers) -> Result<Self, Fault> {
-        let content_type = match request::content_type(headers)? {
-            Found::String(Cow::Borrowed(content_type)) => content_type,
+    /// What the content type and the other headers say. A fault where they say two things.
+    pub(super) fn of(content_type: &Found<'w>, headers: &Headers) -> Result<Self, Fault> {
+        let content_type = match content_type {
+            Found::String(Cow::Borrowed(content_type)) => *content_type,
             _ => "",
         };
         // As most senders have it.

@@ -26,13 +26,14 @@ pub(super) fn read<'w, const N: usize>(
 ) -> [Result<Found<'w>, Problem>; N] {
     let ambiguous = Problem::refused_with(Outcome::RequestAmbiguous);
     let mut read = nothing();
-    if only_header(webhook.headers, CONTENT_TYPE).is_err() {
+    let Ok(content_type) = only_header(webhook.headers, CONTENT_TYPE) else {
         let fault = Fault::new("the request has the header Content-Type twice");
         return paths.map(|path| match path {
             Some(_) => Err(ambiguous(fault)),
             None => Ok(Found::Nothing),
         });
-    }
+    };
+    let content_type = || found(webhook.headers, content_type, CONTENT_TYPE);
 
     for (place, path) in paths.iter().enumerate() {
         let Some([first, rest @ ..]) = path else { continue };
@@ -40,7 +41,7 @@ pub(super) fn read<'w, const N: usize>(
             [] if first.is("method") => Ok(text(webhook.method.as_str())),
             [] if first.is("pathFragment") => Ok(text(webhook.path_fragment)),
             [Step::Key(name)] if first.is("headers") => header(webhook.headers, name),
-            [step] if first.is("body") && step.is("contentType") => content_type(webhook.headers),
+            [step] if first.is("body") && step.is("contentType") => content_type(),
             _ => Ok(Found::Nothing),
         }
         .map_err(&ambiguous);
@@ -61,7 +62,7 @@ pub(super) fn read<'w, const N: usize>(
         _ => None,
     });
     if data.iter().any(Option::is_some) {
-        match body::Format::of(webhook.headers) {
+        match content_type().and_then(|said| body::Format::of(&said, webhook.headers)) {
             Ok(format) => {
                 let mut answers = nothing();
                 if let Err(fault) = format.read(webhook.body, &data, &mut answers) {
@@ -91,14 +92,14 @@ fn text(text: &str) -> Found<'_> {
     Found::String(Cow::Borrowed(text))
 }
 
-/// What the body says that it is.
-pub(super) fn content_type(headers: &Headers) -> Read<'_> {
-    header(headers, CONTENT_TYPE)
+/// The value of the one header of this name, whose case does not matter.
+fn header<'w>(headers: &'w Headers, name: &str) -> Read<'w> {
+    found(headers, only_header(headers, name)?, name)
 }
 
-/// The value of the one header of this name, whose case does not matter, where some readers find no other one of it.
-fn header<'w>(headers: &'w Headers, name: &str) -> Read<'w> {
-    let Some(value) = only_header(headers, name)? else {
+/// What the only header of a name says, where some readers find no other one of it.
+fn found<'w>(headers: &'w Headers, value: Option<&'w [u8]>, name: &str) -> Read<'w> {
+    let Some(value) = value else {
         return Ok(Found::Nothing);
     };
     if headers.iter().any(|(other, _)| alike(other, name.as_bytes())) {

@@ -171,8 +171,9 @@ fn bare_line_feeds_and_junk_are_noticed_at_once() {
 /// A complete head is read line by line and each line as a whole, as one would do without haste.
 fn check_slowly(head: &[u8]) -> Result<Framing, HeadFault> {
     let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
-    let mut lines = head.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let words: Vec<_> = lines.next().unwrap().split(|b| *b == b' ').collect();
+    let mut lines = head.split(|b| *b == b'\n');
+    let line = lines.next().unwrap().strip_suffix(b"\r").ok_or(HeadFault::LineEnd)?;
+    let words: Vec<_> = line.split(|b| *b == b' ').collect();
     let [method, target, version] = words[..] else { return Err(HeadFault::RequestLine) };
     if method.is_empty() || !method.iter().all(is_token) || target.is_empty() {
         return Err(HeadFault::RequestLine);
@@ -190,21 +191,23 @@ fn check_slowly(head: &[u8]) -> Result<Framing, HeadFault> {
         _ => return Err(HeadFault::RequestLine),
     };
     let (mut said, mut host) = (Said::default(), None);
-    for (count, line) in lines.take_while(|line| !line.is_empty()).enumerate() {
+    for (count, line) in lines.take_while(|line| *line != b"\r").enumerate() {
         if count == MAX_FIELDS {
             return Err(HeadFault::TooManyFields);
         }
-        if matches!(line[0], b' ' | b'\t') {
+        if matches!(line, [b' ' | b'\t', ..]) {
             return Err(HeadFault::Folded);
         }
         let colon = line.iter().position(|b| *b == b':').ok_or(HeadFault::FieldName)?;
-        let (name, value) = (&line[..colon], trim_end(trim_start(&line[colon + 1..])));
+        let (name, rest) = (&line[..colon], &line[colon + 1..]);
         if name.is_empty() || !name.iter().all(is_token) {
             return Err(HeadFault::FieldName);
         }
-        if value.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+        let value = rest.strip_suffix(b"\r");
+        if value.unwrap_or(rest).iter().any(|b| b.is_ascii_control() && *b != b'\t') {
             return Err(HeadFault::FieldValue);
         }
+        let value = trim_end(trim_start(value.ok_or(HeadFault::LineEnd)?));
         said.field(&name.to_ascii_lowercase(), value)?;
         if name.eq_ignore_ascii_case(b"host") {
             host = Some(value);
