@@ -75,7 +75,7 @@ pub struct Table {
     mappings: Shards<Arc<MappingRecord>>,
     mappings_by_source_id: Shards<Arc<MappingRecord>>,
     deployments: Shards<Arc<DeploymentRecord>>,
-    deployments_by_customer: Shards<Arc<DeploymentRecord>>,
+    deployments_by_customer: Shards<Arc<Deployment>>,
     endpoints: Shards<Claim>,
 }
 
@@ -88,7 +88,7 @@ impl Default for Table {
             mappings: Shards::new(MappingRecord::key),
             mappings_by_source_id: Shards::new(MappingRecord::source_key),
             deployments: Shards::new(DeploymentRecord::key),
-            deployments_by_customer: Shards::new(DeploymentRecord::customer_key),
+            deployments_by_customer: Shards::new(endpoints::customer_key),
             endpoints: Shards::new(Claim::key),
         }
     }
@@ -131,7 +131,7 @@ impl Table {
                 let deployment = self.share_ids_of(deployment);
                 let record = Arc::new(DeploymentRecord::new(deployment, tokens, flow_tokens, stamp));
                 Claim::of_deployment(&record).for_each(|claim| self.endpoints.insert(claim));
-                self.deployments_by_customer.insert(Arc::clone(&record));
+                self.deployments_by_customer.insert(Arc::clone(&record.deployment));
                 self.deployments.insert(record);
             }
         }
@@ -239,8 +239,8 @@ impl Table {
     fn remove_deployment(&mut self, DeploymentName { integration, deployment }: &DeploymentName) {
         let key = Key::within(integration.as_str(), deployment.as_str());
         let Some(record) = self.deployments.remove(key, |_| true) else { return };
-        self.deployments_by_customer
-            .remove(DeploymentRecord::customer_key(&record), |other| Arc::ptr_eq(other, &record));
+        let own = &record.deployment;
+        self.deployments_by_customer.remove(endpoints::customer_key(own), |other| Arc::ptr_eq(other, own));
         for token in record.all_tokens() {
             self.endpoints.remove(Key::of(token.expose()), |claim| claim.is_of_deployment(&record));
         }
@@ -297,11 +297,8 @@ impl Directory for Table {
         integration: &IntegrationId,
         customer: &CustomerId,
     ) -> Result<Option<Arc<Deployment>>, Infallible> {
-        let deployments = || {
-            let records =
-                self.deployments_by_customer.all(Key::within(integration.as_str(), customer.as_str()));
-            records.map(|record| &record.deployment)
-        };
+        let deployments =
+            || self.deployments_by_customer.all(Key::within(integration.as_str(), customer.as_str()));
         let mut enabled = deployments().filter(|deployment| !deployment.paused).peekable();
         let found = match enabled.peek() {
             Some(_) => only(enabled),

@@ -25,12 +25,14 @@ pub const MAX_FLOW_URL_BYTES: usize = 4_096;
 pub struct FlowUrl {
     text: Box<str>,
     is_https: bool,
-    host: Box<str>,
     port: u16,
-    authority: Box<str>,
-    /// Starts with `/`.
-    path: Box<str>,
-    query: Option<Box<str>>,
+    /// Whether it has a query, perhaps an empty one.
+    has_query: bool,
+    /// Host, authority, path (which starts with `/`) and query, one behind the other: where a request goes is told by one
+    /// place in memory.
+    parts: Box<str>,
+    /// Where the first three of them end.
+    ends: [u16; 3],
 }
 
 /// A flow URL that is refused. Never holds the URL.
@@ -78,14 +80,21 @@ impl FlowUrl {
         if fragment::has_dot_segment(path) {
             return Err(FlowUrlError::DotSegment);
         }
+        let path = if path.is_empty() { "/".into() } else { encode(path) };
+        let mut parts = String::new();
+        let mut ends = [0; 3];
+        for (part, end) in [&*origin.host, &*origin.authority(), &*path].into_iter().zip(&mut ends) {
+            parts.push_str(part);
+            *end = u16::try_from(parts.len()).map_err(|_| FlowUrlError::Length)?;
+        }
+        parts.extend(query.map(encode));
         Ok(Self {
             text: text.into(),
-            authority: origin.authority().into(),
             is_https: origin.is_https,
-            host: origin.host,
             port: origin.port,
-            path: if path.is_empty() { "/".into() } else { encode(path) },
-            query: query.map(encode),
+            has_query: query.is_some(),
+            parts: parts.into(),
+            ends,
         })
     }
 
@@ -98,7 +107,7 @@ impl FlowUrl {
     /// The host, for resolution and SNI: a name in lower-case ASCII, or a canonical IP address (v6 without brackets).
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.part(0)
     }
 
     /// The port, also where the URL leaves it out.
@@ -110,7 +119,22 @@ impl FlowUrl {
     /// The value of the `Host` header: the host (v6 in brackets), and the port where it is not the scheme's own.
     #[must_use]
     pub fn authority(&self) -> &str {
-        &self.authority
+        self.part(1)
+    }
+
+    /// Starts with `/`.
+    fn path(&self) -> &str {
+        self.part(2)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.has_query.then(|| self.part(3))
+    }
+
+    fn part(&self, index: usize) -> &str {
+        let end = |index: usize| self.ends.get(index).map(|end| usize::from(*end));
+        let start = index.checked_sub(1).and_then(end).unwrap_or(0);
+        &self.parts[start..end(index).unwrap_or(self.parts.len())]
     }
 
     /// Path and query of a forwarded request: the URL's path, one `/`, the fragment as it arrived; the URL's own query
@@ -118,14 +142,14 @@ impl FlowUrl {
     #[must_use]
     pub fn target(&self, fragment: &PathFragment<'_>, query: &str) -> String {
         let fragment = fragment.as_str();
-        let own_query = self.query.as_deref();
-        let own_bytes = self.path.len() + own_query.map_or(0, str::len);
+        let (path, own_query) = (self.path(), self.query());
+        let own_bytes = path.len() + own_query.map_or(0, str::len);
         let mut target = String::with_capacity(own_bytes + fragment.len() + query.len() + 3);
 
         if fragment.is_empty() {
-            target.push_str(&self.path);
+            target.push_str(path);
         } else {
-            target.push_str(self.path.strip_suffix('/').unwrap_or(&self.path));
+            target.push_str(path.strip_suffix('/').unwrap_or(path));
             target.push('/');
             target.push_str(fragment);
         }
@@ -157,8 +181,8 @@ impl fmt::Display for FlowUrl {
 impl fmt::Debug for FlowUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_https { "https" } else { "http" };
-        let query = if self.query.is_some() { "?…" } else { "" };
-        write!(f, "{scheme}://{}{}{query}", self.authority, self.path)
+        let query = if self.has_query { "?…" } else { "" };
+        write!(f, "{scheme}://{}{}{query}", self.authority(), self.path())
     }
 }
 

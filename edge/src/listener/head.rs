@@ -4,11 +4,11 @@
 mod bytes;
 mod http2;
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
 use ::bytes::{Bytes, BytesMut};
 use http::{Method, Uri, Version};
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memmem::Finder};
 use pointsman_routing::{
     headers::{Field, Headers},
     outcome::{Outcome, Refusal},
@@ -22,6 +22,8 @@ use crate::{
 };
 
 const MAX_FIELDS: usize = 256;
+/// The end of a head, and of the line before it.
+static EMPTY_LINE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 /// Most requests have fewer.
 const USUAL_FIELDS: usize = 16;
 
@@ -90,7 +92,7 @@ impl HeadScanner {
         }
         // Nearly always it is all there at once, and what else may be wrong with it shows when it is parsed.
         if self.scanned == 0
-            && let Some(empty_line) = memmem::find(bytes, b"\r\n\r\n")
+            && let Some(empty_line) = EMPTY_LINE.find(bytes)
         {
             return Ok(Some(empty_line + 4));
         }

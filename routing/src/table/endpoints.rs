@@ -83,13 +83,14 @@ impl DeploymentRecord {
         Key::within(record.deployment.name.integration.as_str(), record.deployment.name.deployment.as_str())
     }
 
-    pub(super) fn customer_key(record: &Arc<Self>) -> Key<'_> {
-        Key::within(record.deployment.name.integration.as_str(), record.deployment.customer.as_str())
-    }
-
     pub(super) fn all_tokens(&self) -> impl Iterator<Item = &EndpointToken> {
         self.tokens.iter().map(|(_, token)| token)
     }
+}
+
+/// What leads to a deployment from a customer of its integration.
+pub(super) fn customer_key(deployment: &Arc<Deployment>) -> Key<'_> {
+    Key::within(deployment.name.integration.as_str(), deployment.customer.as_str())
 }
 
 /// A token's claim to lead to an endpoint: whose it is, and which of theirs.
