@@ -9,7 +9,7 @@ mod pool;
 mod response;
 mod upload;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{mem, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Method;
@@ -77,9 +77,10 @@ pub(crate) struct Origin<'a> {
 }
 
 /// The body of a webhook.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Body {
     /// There is none, and none was announced.
+    #[default]
     None,
     /// All of it.
     Whole(Bytes),
@@ -153,20 +154,22 @@ impl Forwarder {
     /// takes no more of it.
     pub(crate) async fn send(
         &self,
-        delivery: &Delivery<'_>,
+        mut delivery: Delivery<'_>,
         route: &Route,
         source: &mut impl Source,
     ) -> Result<Response, ForwardError> {
         let endpoint = route.flow_endpoint();
         let (host, tls) = (endpoint.url.host(), endpoint.url.is_https());
         let addresses = self.egress.resolve(host, endpoint.url.port()).await?;
-        let framing = framing(delivery);
-        let head = self.identity.head(delivery, route, framing);
-        let upload = || match &delivery.body {
+        let framing = framing(&delivery);
+        let head = self.identity.head(&delivery, route, framing);
+        let upload = |body| match body {
             Body::None => Upload::whole(head.clone(), Bytes::new()),
-            Body::Whole(bytes) => Upload::whole(head.clone(), bytes.clone()),
+            Body::Whole(bytes) => Upload::whole(head.clone(), bytes),
             Body::Streamed(_) => Upload::streamed(head.clone(), framing),
         };
+        let may_be_repeated = may_be_repeated(&delivery, route);
+        let body_is_over = !matches!(delivery.body, Body::Streamed(_));
         let exchange = Exchange {
             is_head: delivery.webhook.method == Method::HEAD,
             head_timeout: endpoint.timeout.unwrap_or(self.limits.upstream_head),
@@ -174,11 +177,14 @@ impl Forwarder {
         };
 
         if let Some((conn, destination)) = self.pool.take(&addresses, host, tls) {
-            let mut upload = upload();
+            // What will not be sent again is let go of as it is written: the next body then lies where this one did, which
+            // the processor still has at hand.
+            let body = if may_be_repeated { delivery.body.clone() } else { mem::take(&mut delivery.body) };
+            let mut upload = upload(body);
             let link = link::begin(conn, destination, self.pool.clone(), &mut upload).await;
             match exchange.run(link, &mut upload, source).await {
                 Err(ForwardError::Head(HeadError::Closed(error)))
-                    if upload.can_be_repeated() && may_be_repeated(delivery, route) =>
+                    if upload.can_be_repeated() && may_be_repeated =>
                 {
                     tracing::debug!(%error, "a reused connection was closed; trying a new one");
                     self.metrics.upstream_error("reset_retried");
@@ -186,14 +192,13 @@ impl Forwarder {
                 done => return done,
             }
         }
-        let body_is_over = !matches!(delivery.body, Body::Streamed(_));
         // In a box, since it is large and seldom: what waits for an answer should be small.
         let dial = Box::pin(self.dialler.dial(&addresses, host, tls));
         let (conn, destination) = tokio::select! {
             dialled = dial => dialled?,
             () = source.abandoned(), if body_is_over => return Err(ForwardError::Source(SourceError::GaveUp)),
         };
-        let mut upload = upload();
+        let mut upload = upload(delivery.body);
         let link = link::begin(conn, destination, self.pool.clone(), &mut upload).await;
         exchange.run(link, &mut upload, source).await
     }

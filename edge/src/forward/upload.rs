@@ -142,6 +142,8 @@ impl Upload {
 
     async fn write(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         writer.write_all_buf(&mut self.pending).await?;
+        // It may be large, and nobody needs it any more.
+        self.pending = frame(Bytes::new(), Bytes::new(), b"");
         writer.flush().await?;
         self.unflushed = false;
         Ok(())

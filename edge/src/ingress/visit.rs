@@ -62,6 +62,7 @@ impl Visit<'_> {
             None => None,
         };
         let route = self.decide(&whole, reply, line)?;
+        drop(whole);
         line.record.deployment = Some(route.deployment.name.clone());
         line.record.flow = Some(route.flow.clone());
         let place = self.ingress.places.take(&route.deployment.name).ok_or_else(|| {
@@ -171,7 +172,7 @@ impl Visit<'_> {
             origin,
             body,
         };
-        let sent = self.ingress.forwarder.send(&delivery, route, sender).await;
+        let sent = self.ingress.forwarder.send(delivery, route, sender).await;
         line.record.stages.upstream = Some(line.lap());
         sent.map_err(|error| {
             if let Some(label) = error.label() {
