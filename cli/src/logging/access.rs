@@ -2,7 +2,7 @@
 //! as much. It is the line that `tracing_subscriber` would write.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io::{self, Write as _},
     net::IpAddr,
     time::{Duration, UNIX_EPOCH},
@@ -26,31 +26,42 @@ use crate::settings::logging::LogFormat;
 
 /// Nearly all lines are shorter.
 const USUAL_BYTES: usize = 1024;
+/// What is kept of the memory of a line that was longer.
+const MOST_KEPT_BYTES: usize = 8 * 1024;
 
 /// Gathers them among `lines`, as far as they are to be logged.
 pub(super) fn log(format: LogFormat, lines: Lines) -> AccessLog {
-    let line = match format {
-        LogFormat::Human => line::<false>,
-        LogFormat::Json => line::<true>,
+    let write = match format {
+        LogFormat::Human => write_line::<false>,
+        LogFormat::Json => write_line::<true>,
     };
     AccessLog::new(move |record| {
         if tracing::event_enabled!(target: TARGET, Level::INFO) {
-            lines.gather(&line(record));
+            LINE.with_borrow_mut(|line| {
+                write(record, line);
+                lines.gather(line);
+            });
         }
     })
 }
 
-/// The whole line, as JSON or for people.
-fn line<const JSON: bool>(record: &Record) -> Vec<u8> {
-    let mut line = Line::<JSON>(Vec::with_capacity(USUAL_BYTES));
+thread_local! {
+    /// The memory of a thread's last line, for its next one.
+    static LINE: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(USUAL_BYTES));
+}
+
+/// Writes the whole line, as JSON or for people, in place of what `line` holds.
+fn write_line<const JSON: bool>(record: &Record, line: &mut Vec<u8>) {
+    line.clear();
+    line.shrink_to(MOST_KEPT_BYTES);
+    let mut line = Line::<JSON>(line);
     line.start();
     line.fields(record);
     line.end();
-    line.0
 }
 
 /// A line on its way.
-struct Line<const JSON: bool>(Vec<u8>);
+struct Line<'a, const JSON: bool>(&'a mut Vec<u8>);
 
 /// The name of a field, with what stands around it.
 struct Name {
@@ -64,7 +75,7 @@ macro_rules! name {
     };
 }
 
-impl<const JSON: bool> Line<JSON> {
+impl<const JSON: bool> Line<'_, JSON> {
     fn start(&mut self) {
         if JSON {
             self.put("{\"timestamp\":\"");
@@ -151,7 +162,7 @@ impl<const JSON: bool> Line<JSON> {
         self.name(name);
         // Writing to memory cannot fail.
         let _ = if JSON {
-            serde_json::to_writer(&mut self.0, text).map_err(io::Error::from)
+            serde_json::to_writer(&mut *self.0, text).map_err(io::Error::from)
         } else {
             write!(self.0, "{text:?}")
         };

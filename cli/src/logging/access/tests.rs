@@ -13,6 +13,12 @@ use tracing_subscriber::{
 
 use super::*;
 
+fn line<const JSON: bool>(record: &Record) -> Vec<u8> {
+    let mut line = b"an earlier one".to_vec();
+    write_line::<JSON>(record, &mut line);
+    line
+}
+
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
