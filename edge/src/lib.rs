@@ -2,8 +2,8 @@
 //!
 //! [`App::build`] binds the status port and returns; the webhook port is bound once a configuration is there.
 //!
-//! A webhook's way: `ingress` pins the current table → endpoint by token → limits → body → preprocess → results →
-//! `decide` → `forward` → the response streams back → one access line.
+//! A webhook's way: `listener` judges the head → `ingress` pins the current table → endpoint by token → limits → body →
+//! preprocess → results → `decide` → `forward` → the response streams back → one access line.
 //! A change's way: `sync` receives chunks → converts → swaps the table once per commit → acknowledges.
 //!
 //! Around them: [`serving`] is what is served now, [`egress`] resolves and judges all that is dialled, [`preprocess`]
