@@ -187,7 +187,9 @@ impl<'a> Line<'a> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        self.record.stages.total = self.started.elapsed();
+        // After an answer nothing more has happened.
+        let ended = if self.record.stages.response.is_some() { self.lap } else { Instant::now() };
+        self.record.stages.total = ended.saturating_duration_since(self.started);
         self.record.count(self.metrics);
         self.log.write(&self.record);
     }

@@ -108,7 +108,13 @@ impl Egress {
         Ok(())
     }
 
-    fn permit(&self, host: &str, addresses: &[IpAddr], port: u16) -> Result<Vec<SocketAddr>, EgressError> {
+    /// Those of the addresses of `host` that may be dialled, at least one.
+    pub fn permit(
+        &self,
+        host: &str,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, EgressError> {
         let mut permitted = Vec::with_capacity(addresses.len());
         let mut forbidden = None;
         for address in addresses.iter().map(|ip| SocketAddr::new(*ip, port)) {

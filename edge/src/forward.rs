@@ -160,7 +160,10 @@ impl Forwarder {
     ) -> Result<Response, ForwardError> {
         let endpoint = route.flow_endpoint();
         let (host, tls) = (endpoint.url.host(), endpoint.url.is_https());
-        let addresses = self.egress.resolve(host, endpoint.url.port()).await?;
+        let addresses = match endpoint.url.address() {
+            Some(address) => self.egress.permit(host, &[address], endpoint.url.port())?,
+            None => self.egress.resolve(host, endpoint.url.port()).await?,
+        };
         let framing = framing(&delivery);
         let head = self.identity.head(&delivery, route, framing);
         let upload = |body| match body {

@@ -1,6 +1,6 @@
 //! Flow URLs, path fragments, and the URL that a request is forwarded to.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -25,6 +25,8 @@ pub const MAX_FLOW_URL_BYTES: usize = 4_096;
 pub struct FlowUrl {
     text: Box<str>,
     is_https: bool,
+    /// The host, where it is an address.
+    address: Option<IpAddr>,
     port: u16,
     /// Whether it has a query, perhaps an empty one.
     has_query: bool,
@@ -91,6 +93,7 @@ impl FlowUrl {
         Ok(Self {
             text: text.into(),
             is_https: origin.is_https,
+            address: origin.host.parse().ok(),
             port: origin.port,
             has_query: query.is_some(),
             parts: parts.into(),
@@ -108,6 +111,12 @@ impl FlowUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         self.part(0)
+    }
+
+    /// The host, where it is an IP address.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The port, also where the URL leaves it out.

@@ -212,3 +212,29 @@ proptest::proptest! {
         let _ = PathFragment::parse(&text);
     }
 }
+
+#[test]
+fn a_host_that_is_an_address_is_known_as_one() {
+    let address = |url: &str| FlowUrl::parse(url).unwrap().address();
+    assert_eq!(address("http://127.0.0.1:8080/a"), Some("127.0.0.1".parse().unwrap()));
+    assert_eq!(address("http://[::1]/a"), Some("::1".parse().unwrap()));
+    assert_eq!(address("https://flows.example/a"), None);
+}
+
+#[test]
+fn the_parts_of_a_url_are_kept_apart() {
+    for (url, host, authority, target) in [
+        ("http://a", "a", "a", "/"),
+        ("http://a:81?", "a", "a:81", "/?"),
+        ("https://[::1]:8443/b/?c=d", "::1", "[::1]:8443", "/b/?c=d"),
+        ("https://A.example:443/%C3%AB/ë?ë", "a.example", "a.example", "/%C3%AB/%C3%AB?%C3%AB"),
+    ] {
+        let url = FlowUrl::parse(url).unwrap();
+        let whole = url.target(&PathFragment::parse("").unwrap(), "");
+        assert_eq!((url.host(), url.authority(), &*whole), (host, authority, target), "{url}");
+    }
+    let longest = format!("https://{}.example/?{}", "a".repeat(60), "ë".repeat(2_000));
+    let query = "%C3%AB".repeat(2_000);
+    let url = FlowUrl::parse(&longest).unwrap();
+    assert_eq!(url.target(&PathFragment::parse("").unwrap(), ""), format!("/?{query}"));
+}
