@@ -1,4 +1,4 @@
-//! For fuzz targets: what parses bytes from the control plane, from Preprocess services, and from the disk.
+//! For fuzz targets: what parses bytes from senders, from the control plane, from Preprocess services, and from the disk.
 
 use bytes::Bytes;
 use pointsman_proto::{
@@ -8,7 +8,34 @@ use pointsman_proto::{
 use pointsman_routing::results::ReplyValue;
 use prost::Message as _;
 
-use crate::{preprocess, sync};
+use crate::{listener::head, preprocess, sync};
+
+/// What a sender begins with: there is no head yet, it is refused, or `httparse` reads the same in it.
+///
+/// # Panics
+///
+/// Where that does not hold.
+pub fn request_head(bytes: &[u8]) {
+    let Some((end, parsed)) = head::read(bytes) else { return };
+    let mut fields = [httparse::EMPTY_HEADER; 256];
+    let mut other = httparse::Request::new(&mut fields);
+    assert_eq!(other.parse(&bytes[..end]), Ok(httparse::Status::Complete(end)));
+    assert_eq!(other.method, Some(parsed.method.as_str()));
+    assert_eq!(other.version, Some(u8::from(parsed.version == http::Version::HTTP_11)));
+    let target = other.path.expect("a target");
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if path.starts_with('/') {
+        assert_eq!((parsed.target.path(), parsed.target.query()), (path, query));
+    }
+    let expected = other.headers.iter().map(|field| (field.name.to_ascii_lowercase(), field.value));
+    let ours = parsed.headers.iter().map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value));
+    assert!(ours.eq(expected));
+    // There is one reading of where the body ends.
+    let lengths = parsed.headers.all("content-length").count();
+    let codings = parsed.headers.all("transfer-encoding").count();
+    assert!(lengths + codings <= 1 && parsed.length.is_some() == (lengths == 1));
+    assert!(!parsed.host().is_empty());
+}
 
 /// A resource as the control plane sends it: it is usable, or says why not, shortly.
 ///

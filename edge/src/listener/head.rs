@@ -137,6 +137,18 @@ pub(super) fn parse(mut text: BytesMut) -> Result<(RequestHead, Hop), HeadFault>
     Ok((RequestHead { method, target, version, headers, length: said.length }, hop))
 }
 
+/// The head that `bytes` begins with, and its length; none where it is not complete, or not as it must be.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read(bytes: &[u8]) -> Option<(usize, RequestHead)> {
+    let end = HeadScanner::default().find_end(bytes).ok()??;
+    // However it arrives, it ends there, or is refused.
+    let (first, mut scanner) = (&bytes[..end / 2], HeadScanner::default());
+    assert!(matches!(scanner.find_end(first), Ok(None) | Err(_)));
+    let parsed = parse(bytes[..end].into()).ok()?;
+    assert_eq!(scanner.find_end(bytes), Ok(Some(end)));
+    Some((end, parsed.0))
+}
+
 struct RequestLine {
     method: Method,
     target: Range<usize>,

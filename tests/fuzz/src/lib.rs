@@ -31,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "preprocess_replies", run: targets::preprocess_replies },
     Target { name: "edge_copies", run: targets::edge_copies },
     Target { name: "config_streams", run: targets::config_streams },
+    Target { name: "request_heads", run: targets::request_heads },
 ];
 
 impl Target {

@@ -133,6 +133,11 @@ pub(crate) fn preprocess_replies(data: &[u8]) {
     pointsman_edge::fuzzing::preprocess_reply(data);
 }
 
+/// Heads of HTTP/1 requests: what is taken is what another parser reads.
+pub(crate) fn request_heads(data: &[u8]) {
+    pointsman_edge::fuzzing::request_head(data);
+}
+
 /// What edges find on disk.
 pub(crate) fn edge_copies(data: &[u8]) {
     pointsman_edge::fuzzing::copy(data);
