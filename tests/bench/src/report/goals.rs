@@ -21,9 +21,10 @@ struct Goal {
 
 /// As Markdown.
 pub(super) fn table(results: &Results) -> String {
-    let mut out = "## Goals\n\nCPU per request as ratios, 32 connections, fields early.\n\n\
+    let mut out =
+        "## Goals\n\nCPU per request as ratios, 32 connections, fields early where nothing else is said.\n\n\
                    | what | goal | figure | |\n|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for Goal { what, limit, figure } in goals(results) {
         let digits = if limit >= 10.0 { 0 } else { 3 };
         let (figure, holds) = match figure {
@@ -52,6 +53,7 @@ fn goals(results: &Results) -> Vec<Goal> {
         let bytes = found.map(|memory| if busy { memory.busy } else { memory.idle });
         Goal { what: what.to_owned(), limit, figure: bytes.map(|bytes| bytes as f64 / MB) }
     };
+    let late = Case { placement: Placement::Late, ..case(LARGE) };
     vec![
         ratio("0.5 KB, references ÷ nginx pass-through", References, Nginx, SMALL, 1.25),
         ratio("0.5 KB, references ÷ nginx + Lua", References, NginxLua, SMALL, 0.90),
@@ -59,6 +61,12 @@ fn goals(results: &Results) -> Vec<Goal> {
         ratio("64 KB, references ÷ nginx + Lua", References, NginxLua, LARGE, 1.0 / 8.0),
         ratio("64 KB, references ÷ nginx + njs", References, NginxNjs, LARGE, 1.0 / 8.0),
         ratio("64 KB, references ÷ HAProxy json_query", References, Haproxy, LARGE, 1.0 / 8.0),
+        // It stops at the first match, which then is nearly at the end.
+        Goal {
+            what: "64 KB, fields late, references ÷ HAProxy json_query".to_owned(),
+            limit: 1.0 / 8.0,
+            figure: results.ratio(References, Haproxy, &late),
+        },
         ratio("0.5 KB, references ÷ fastify", References, Fastify, SMALL, 1.0 / 5.0),
         ratio("64 KB, references ÷ fastify", References, Fastify, LARGE, 1.0 / 12.0),
         ratio(
