@@ -180,14 +180,14 @@ fn parse_request_line(line: &[u8]) -> Result<RequestLine, HeadFault> {
     Ok(RequestLine { method, target: start..start + target.len(), version })
 }
 
-/// A URL and `Host` name the same.
+/// A URL and `Host` name the same. A tunnel, which is asked for without a scheme, is found nowhere.
 fn parse_target(target: Bytes, headers: &Headers) -> Result<Target, HeadFault> {
     if matches!(*target, [b'/', ..] | [b'*']) {
         return Ok(Target::Path(target));
     }
     let url = Uri::from_maybe_shared(target).map_err(|_| HeadFault::Target)?;
     let authority = url.authority().map(|authority| authority.as_str().as_bytes());
-    if authority != headers.all("host").next() {
+    if url.scheme().is_some() && authority != headers.all("host").next() {
         return Err(HeadFault::TwoHosts);
     }
     Ok(Target::Url(url))

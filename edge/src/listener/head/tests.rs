@@ -101,6 +101,7 @@ fn a_whole_url_names_the_host_that_the_field_names() {
         let judged = judged(&[&format!("GET {target} HTTP/1.1"), "host: x:1"]);
         assert_eq!(judged, Err(HeadFault::TwoHosts), "{target}");
     }
+    assert_eq!(judged(&["CONNECT x:443 HTTP/1.1", "host: x"]), Ok(()));
     for target in ["http://", "http:///a", "http://x:1\\a"] {
         assert!(judged(&[&format!("GET {target} HTTP/1.1"), "host: x:1"]).is_err(), "{target}");
     }
@@ -216,7 +217,8 @@ fn check_slowly(head: &[u8]) -> Result<Framing, HeadFault> {
     let framing = said.judge(version)?.framing;
     if target[0] != b'/' && target != b"*" {
         let url = Uri::try_from(target).map_err(|_| HeadFault::Target)?;
-        if url.authority().map(|authority| authority.as_str().as_bytes()) != host {
+        let authority = url.authority().map(|authority| authority.as_str().as_bytes());
+        if url.scheme().is_some() && authority != host {
             return Err(HeadFault::TwoHosts);
         }
     }
