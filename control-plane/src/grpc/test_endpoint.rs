@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pointsman_proto::admin::v1::{
     SampleRequest as SampleRequestMessage, TestCandidate, TestEndpointRequest, TestEndpointResponse,
     TestRefusal, TestRoute, TraceStep, test_endpoint_response::End, trace_step,
@@ -82,18 +82,23 @@ fn read_request(message: SampleRequestMessage, faults: &mut Vec<Fault>) -> Sampl
     if let Some(bad) = message.query.chars().find(|c| *c == '#' || *c == ' ' || c.is_control()) {
         faults.push(Fault::new("request.query", format_args!("holds {bad:?}, which cannot be sent")));
     }
-    let mut headers = Vec::new();
+    let mut headers = HeaderMap::new();
     for (index, header) in message.headers.into_iter().enumerate() {
         let field = |part: &str| format!("request.headers[{index}].{part}");
         let name = keep(faults, &field("name"), HeaderName::from_bytes(header.name.as_bytes()));
         let value = keep(faults, &field("value"), HeaderValue::from_bytes(&header.value));
-        headers.extend(name.zip(value));
+        if let (Some(name), Some(value)) = (name, value)
+            && headers.try_append(name, value).is_err()
+        {
+            faults.push(Fault::new("request.headers", "holds too many fields"));
+            break;
+        }
     }
     SampleRequest {
         method: method.unwrap_or_default(),
         path_fragment: message.path_fragment,
         query: message.query,
-        headers: headers.into_iter().collect(),
+        headers: (&headers).into(),
         body: message.body,
     }
 }
