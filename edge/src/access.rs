@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +16,10 @@ use pointsman_routing::{
 };
 use uuid::Uuid;
 
-use crate::telemetry::{Metrics, Stage};
+use crate::{
+    address::Address,
+    telemetry::{Metrics, Stage},
+};
 
 /// What the access lines are told from other events by.
 pub const TARGET: &str = "pointsman::access";
@@ -60,7 +62,7 @@ pub struct Record {
     /// The revision of the configuration that it was served by.
     pub revision: i64,
     /// The sender's address.
-    pub peer: IpAddr,
+    pub peer: Address,
     /// How the sender speaks HTTP.
     pub protocol: Protocol,
     /// The method; none where the head could not be read.
@@ -165,8 +167,8 @@ impl<'a> Line<'a> {
     }
 
     /// This endpoint was called.
-    pub(crate) fn called(&mut self, token: &EndpointToken, endpoint: &Endpoint) {
-        self.record.endpoint = Some(token.clone());
+    pub(crate) fn called(&mut self, endpoint: &Endpoint) {
+        self.record.endpoint = Some(endpoint.token.clone());
         self.record.integration = Some(endpoint.integration.id.clone());
         match &endpoint.target {
             Target::Shared => {}
@@ -198,7 +200,7 @@ impl Drop for Line<'_> {
 impl Record {
     /// A record of a webhook that has just arrived. Until it is said otherwise, it was cut short by our own end.
     #[must_use]
-    pub fn new(execution_id: Uuid, peer: IpAddr, protocol: Protocol) -> Self {
+    pub fn new(execution_id: Uuid, peer: Address, protocol: Protocol) -> Self {
         Self {
             execution_id,
             revision: 0,

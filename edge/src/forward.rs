@@ -9,7 +9,7 @@ mod pool;
 mod response;
 mod upload;
 
-use std::{mem, net::IpAddr, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Method;
@@ -36,6 +36,7 @@ pub(crate) use self::{
     response::{Response, ResponseLength},
 };
 use crate::{
+    address::Address,
     config::{Config, Limits},
     egress::{Egress, EgressError},
     telemetry::Metrics,
@@ -68,7 +69,7 @@ pub(crate) struct Delivery<'a> {
 /// Where a webhook came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: &'a Address,
     pub(crate) tls: bool,
     /// What the sender took us for.
     pub(crate) host: &'a str,

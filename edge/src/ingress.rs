@@ -10,7 +10,7 @@ mod exchange;
 mod sender;
 mod visit;
 
-use std::{fmt, net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
+use std::{fmt, panic::AssertUnwindSafe, time::Instant};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -33,6 +33,7 @@ use self::{
 };
 use crate::{
     access::{AccessLog, Ending, Line, Protocol, Record, trace_id},
+    address::Address,
     config::{Config, Limits},
     conn::Conn,
     egress::Egress,
@@ -61,7 +62,7 @@ pub struct Ingress {
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
-    pub(crate) addr: SocketAddr,
+    pub(crate) address: Address,
     pub(crate) tls: bool,
 }
 
@@ -163,7 +164,7 @@ impl Ingress {
     }
 
     fn line(&self, arrival: Arrival, protocol: Protocol) -> Line<'_> {
-        let record = Record::new(Uuid::now_v7(), arrival.peer.addr.ip(), protocol);
+        let record = Record::new(Uuid::now_v7(), arrival.peer.address, protocol);
         Line::new(record, arrival.started, &self.access_log, &self.metrics)
     }
 
@@ -227,7 +228,7 @@ impl Ingress {
             return Err(Refusal::new(Outcome::NotReady, "the edge is about to stop"));
         }
         let called = admit::endpoint(head, table)?;
-        line.called(&called.token, &called.endpoint);
+        line.called(&called.endpoint);
         let admitted = called.admit(head)?;
         if self.forwarder.has_been_here(&head.headers) {
             return Err(Refusal::new(Outcome::LoopDetected, "the request has been through this edge before"));

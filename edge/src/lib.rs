@@ -11,6 +11,7 @@
 //! the access line, and [`app`] puts all of it together and ends it in order.
 
 pub mod access;
+pub mod address;
 mod answer;
 pub mod app;
 pub mod config;

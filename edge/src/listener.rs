@@ -186,7 +186,7 @@ async fn serve(
     let _open = ingress.metrics().connection();
     // Answers are written whole, so there is nothing to wait for. Where it fails the peer is gone, which will show.
     let _ = stream.set_nodelay(true);
-    let peer = Peer { addr, tls: acceptor.is_some() };
+    let peer = Peer { address: addr.ip().into(), tls: acceptor.is_some() };
     let deadline = Deadline::now() + ingress.limits().client_head;
     let (conn, opening) = match acceptor {
         None => {

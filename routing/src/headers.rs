@@ -76,8 +76,13 @@ impl Headers {
 
     /// The values of all fields of this name, whose case does not matter, in order.
     pub fn all<'h, 'n>(&'h self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
+        let wanted = name.as_bytes();
         let called = move |field: &&Field| {
-            field.name.len() == name.len() && field.name.of(&self.text).eq_ignore_ascii_case(name.as_bytes())
+            field.name.len() == wanted.len() && {
+                let name = field.name.of(&self.text);
+                // Names of ours are in lower case too.
+                name == wanted || name.eq_ignore_ascii_case(wanted)
+            }
         };
         self.fields.iter().filter(called).map(|field| field.value.of(&self.text))
     }

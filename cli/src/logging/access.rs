@@ -4,7 +4,6 @@
 use std::{
     cell::{Cell, RefCell},
     io::{self, Write as _},
-    net::IpAddr,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -102,7 +101,7 @@ impl<const JSON: bool> Line<'_, JSON> {
         self.word(name!("flow"), record.flow.as_ref().map(FlowKey::as_str));
         self.word(name!("method"), record.method.as_ref().map(Method::as_str));
         self.shown(name!("protocol"), record.protocol.label());
-        self.address(name!("peer"), record.peer);
+        self.shown(name!("peer"), record.peer.as_str());
         self.text(name!("trace_id"), record.trace_id.as_deref());
         self.text(name!("reason"), record.reason.as_deref());
         self.number(name!("bytes_in"), Some(record.bytes_in));
@@ -189,23 +188,6 @@ impl<const JSON: bool> Line<'_, JSON> {
 
     fn id(&mut self, name: Name, id: Uuid) {
         self.shown(name, id.hyphenated().encode_lower(&mut [0; 36]));
-    }
-
-    fn address(&mut self, name: Name, address: IpAddr) {
-        let IpAddr::V4(address) = address else { return self.shown(name, &address.to_string()) };
-        self.name(name);
-        if JSON {
-            self.put("\"");
-        }
-        let [first, rest @ ..] = address.octets();
-        self.digits(first);
-        for octet in rest {
-            self.put(".");
-            self.digits(octet);
-        }
-        if JSON {
-            self.put("\"");
-        }
     }
 
     fn number(&mut self, name: Name, number: Option<impl itoa::Integer>) {

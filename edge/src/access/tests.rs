@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Mutex},
 };
 
@@ -65,7 +66,7 @@ impl Visit for Fields {
 fn there_is_one_line_and_one_count_whatever_happens_and_no_secret_in_it() {
     let (events, metrics) = (Events::default(), Metrics::new());
     tracing::subscriber::with_default(events.clone(), || {
-        let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]), Protocol::Http2);
+        let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]).into(), Protocol::Http2);
         let log = AccessLog::default();
         let mut line = Line::new(record, Instant::now(), &log, &metrics);
         line.record.revision = 7;
@@ -105,7 +106,7 @@ fn there_is_one_line_and_one_count_whatever_happens_and_no_secret_in_it() {
 #[test]
 fn a_request_that_is_cut_short_by_our_own_end_has_its_line_too() {
     let metrics = Metrics::new();
-    let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]), Protocol::Http1);
+    let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]).into(), Protocol::Http1);
     drop(Line::new(record, Instant::now(), &AccessLog::default(), &metrics));
     assert!(metrics.encode().contains(r#"requests_total{outcome="not_ready",status="none"} 1"#));
 }

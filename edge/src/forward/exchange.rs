@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    ForwardError, Source,
+    ForwardError, Source, SourceError,
     link::{Reader, Writer},
     response::{Early, Response},
     upload::{Step, Upload},
@@ -36,6 +36,18 @@ impl Exchange {
             if let Some(answer) = early.take_if(|early| upload.is_over() || early.is_complete()) {
                 return Ok(answer.into_response(reader, self.idle_timeout));
             }
+            if upload.is_over() {
+                tokio::select! {
+                    // An answer that is there is worth more than whether anybody still waits for it.
+                    biased;
+                    read = Early::read(&mut reader, false, self.is_head) => {
+                        Early::advance(&mut early, read?, self.is_head, source);
+                    }
+                    () = source.abandoned() => return Err(ForwardError::Source(SourceError::GaveUp)),
+                    () = &mut deadline => return Err(ForwardError::Timeout(self.head_timeout)),
+                }
+                continue;
+            }
             tokio::select! {
                 // A request that can be finished is finished, so that its connection can be used again.
                 biased;
@@ -59,7 +71,6 @@ impl Exchange {
                 {
                     Early::advance(&mut early, read?, self.is_head, source);
                 }
-                () = &mut deadline, if upload.is_over() => return Err(ForwardError::Timeout(self.head_timeout)),
             }
         }
     }

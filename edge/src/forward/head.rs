@@ -1,7 +1,5 @@
 //! The head of a forwarded request: what of the sender's header passes, and what we say ourselves.
 
-use std::{fmt::Write as _, net::IpAddr};
-
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
@@ -72,12 +70,12 @@ impl Identity {
 
     /// Says where the request came from, after what a trusted proxy has said of that.
     fn put_hop(&self, head: &mut BytesMut, headers: &Headers, origin: &Origin<'_>) {
-        let peer = origin.peer.to_canonical();
-        let trusted = self.trusted_proxies.iter().any(|net| net.contains(&peer));
+        let peer = origin.peer;
+        let trusted = self.trusted_proxies.iter().any(|net| net.contains(&peer.ip()));
         let said = |name: &str| trusted.then(|| joined(headers, name)).flatten();
         let proto = if origin.tls { "https" } else { "http" };
 
-        put_extended(head, FORWARDED_FOR, said(FORWARDED_FOR), |head| put_ip(head, peer));
+        put_extended(head, FORWARDED_FOR, said(FORWARDED_FOR), |head| head.put_slice(peer.as_bytes()));
         // These two speak of what the first hop was asked for, which only the first proxy has seen.
         match said(FORWARDED_HOST) {
             Some(host) => put(head, FORWARDED_HOST, &host),
@@ -88,10 +86,11 @@ impl Identity {
             None => put(head, FORWARDED_PROTO, proto.as_bytes()),
         }
         put_extended(head, FORWARDED, said(FORWARDED), |head| {
-            let (open, close) = if peer.is_ipv6() { ("\"[", "]\"") } else { ("", "") };
-            put_text(head, &["for=", open]);
-            put_ip(head, peer);
-            put_text(head, &[close, ";host=\"", origin.host, "\";proto=", proto]);
+            let (open, close) = if peer.ip().is_ipv6() { ("\"[", "]\"") } else { ("", "") };
+            put_text(
+                head,
+                &["for=", open, peer.as_str(), close, ";host=\"", origin.host, "\";proto=", proto],
+            );
         });
 
         for earlier in headers.all(VIA) {
@@ -222,36 +221,6 @@ fn put_text(head: &mut BytesMut, parts: &[&str]) {
     }
 }
 
-/// Several times as fast as what the standard library does for every width and fill.
-fn put_ip(head: &mut BytesMut, ip: IpAddr) {
-    match ip {
-        IpAddr::V4(ip) => {
-            for (index, octet) in ip.octets().into_iter().enumerate() {
-                if index > 0 {
-                    head.put_u8(b'.');
-                }
-                put_decimal(head, octet);
-            }
-        }
-        // Writing to memory cannot fail, for it grows.
-        IpAddr::V6(ip) => _ = write!(head, "{ip}"),
-    }
-}
-
 fn put_decimal(head: &mut BytesMut, number: impl itoa::Integer) {
     head.put_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_as_the_standard_library_writes_them() {
-        for ip in ["0.0.0.0", "127.0.0.1", "255.10.100.9", "::1", "2001:db8::1:0:0:1"] {
-            let mut head = BytesMut::new();
-            put_ip(&mut head, ip.parse().unwrap());
-            assert_eq!(head, ip.as_bytes());
-        }
-    }
 }

@@ -91,18 +91,13 @@ impl Upload {
         }
     }
 
-    /// Writes what is pending, or gets more of it. Once all is over, waits until nobody wants an answer any more, and
-    /// fails. May be dropped and called again.
+    /// Writes what is pending, or gets more of it, while there is anything left to do. May be dropped and called again.
     pub(super) async fn step(
         &mut self,
         writer: &mut Option<Writer>,
         source: &mut impl Source,
         stall: Duration,
     ) -> Result<Step, SourceError> {
-        if self.is_over() {
-            source.abandoned().await;
-            return Err(SourceError::GaveUp);
-        }
         if let Some(writer) = writer {
             // While there is more of the body to read, its bytes are all that the sender could be heard by.
             let body_is_over = self.rest == Rest::Nothing;

@@ -3,7 +3,7 @@
 use http::Method;
 use pointsman_routing::{
     outcome::{Outcome, Refusal},
-    table::{Endpoint, EndpointToken, Table},
+    table::{Endpoint, Table},
     url::PathFragment,
     webhook::check_content_type,
 };
@@ -15,7 +15,6 @@ const HOOKS: &str = "/hooks/";
 
 /// An endpoint that there is, and what of the URL lies behind it.
 pub(super) struct Called<'a> {
-    pub(super) token: EndpointToken,
     pub(super) endpoint: Endpoint,
     fragment: &'a str,
 }
@@ -35,8 +34,7 @@ pub(super) fn endpoint<'a>(head: &'a RequestHead, table: &Table) -> Result<Calle
     let found = || {
         let rest = head.target.path().strip_prefix(HOOKS)?;
         let (token, fragment) = rest.split_once('/').unwrap_or((rest, ""));
-        let endpoint = table.endpoint(token)?;
-        Some(Called { token: EndpointToken::parse(token)?, endpoint, fragment })
+        Some(Called { endpoint: table.endpoint(token)?, fragment })
     };
     found().ok_or_else(|| Refusal::new(Outcome::UnknownEndpoint, "no endpoint has this URL"))
 }

@@ -162,9 +162,12 @@ impl Visit<'_> {
         sender: &mut Sender,
         line: &mut Line<'_>,
     ) -> Result<Response, Stop> {
-        let Arrival { peer, .. } = self.arrival;
-        let origin =
-            Origin { peer: peer.addr.ip(), tls: peer.tls, host: self.admitted.host, version: self.version };
+        let origin = Origin {
+            peer: &self.arrival.peer.address,
+            tls: self.arrival.peer.tls,
+            host: self.admitted.host,
+            version: self.version,
+        };
         let delivery = Delivery {
             execution_id: self.execution_id,
             webhook: self.webhook(&[]),

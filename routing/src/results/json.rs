@@ -13,7 +13,7 @@ use self::cursor::{Cursor, Raw};
 use super::{
     found::{Fault, Found, Read},
     likeness::{self, Likeness},
-    paths::{Met, PathSet, Paths, step},
+    paths::{Meeting, Met, PathSet, Paths, step},
 };
 use crate::reference::{Step, unescape, utf8};
 
@@ -77,10 +77,7 @@ impl<'d> Reader<'d, '_, '_> {
 
     fn object(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
         let mut met = Met::default();
-        let lengths = Lengths::of(active.iter().filter_map(|place| match step(self.paths, place, depth) {
-            Some(Step::Key(wanted)) => Some(&**wanted),
-            _ => None,
-        }));
+        let wanted = Wanted::of(active.iter().filter_map(|place| key(self.paths, place, depth)));
         self.cursor.open();
         if self.cursor.close(b'}') {
             return Ok(());
@@ -90,17 +87,32 @@ impl<'d> Reader<'d, '_, '_> {
             if self.cursor.peek() != Some(b'"') {
                 return Err(self.cursor.fault("an object's key is missing or not in double quotes"));
             }
-            let key = self.cursor.string()?;
-            let on = match lengths.may_be(key) {
-                true => self.key(&text(key, start + 1)?, start, &mut met, active, depth),
-                false => PathSet::default(),
+            let name = self.cursor.string()?;
+            let meeting = match wanted.compare(name) {
+                Comparison::Different => Meeting::default(),
+                Comparison::Plain => met.meet(active, |place| {
+                    key(self.paths, place, depth).map_or(Likeness::Different, |wanted| {
+                        likeness::of_plain_keys(wanted.as_bytes(), name.bytes)
+                    })
+                }),
+                Comparison::Any => {
+                    let name = text(name, start + 1)?;
+                    met.meet(active, |place| {
+                        key(self.paths, place, depth)
+                            .map_or(Likeness::Different, |wanted| likeness::of_keys(wanted, &name))
+                    })
+                }
             };
+            for place in meeting.twice.iter() {
+                self.read[place] =
+                    Err(Fault::at(start, "its object has this key twice, or alike but for case"));
+            }
             self.cursor.skip_white_space();
             if !self.cursor.take(b':') {
                 return Err(self.cursor.fault("an object's key is not followed by a colon"));
             }
             self.cursor.skip_white_space();
-            self.value(on, depth + 1)?;
+            self.value(meeting.on, depth + 1)?;
             self.cursor.skip_white_space();
             if self.cursor.close(b'}') {
                 return Ok(());
@@ -136,18 +148,6 @@ impl<'d> Reader<'d, '_, '_> {
         }
     }
 
-    /// Meets a key of an object on the way: the paths that lead on through it.
-    fn key(&mut self, key: &str, start: usize, met: &mut Met, active: PathSet, depth: usize) -> PathSet {
-        let meeting = met.meet(active, |place| match step(self.paths, place, depth) {
-            Some(Step::Key(wanted)) => likeness::of_keys(wanted, key),
-            _ => Likeness::Different,
-        });
-        for place in meeting.twice.iter() {
-            self.read[place] = Err(Fault::at(start, "its object has this key twice, or alike but for case"));
-        }
-        meeting.on
-    }
-
     /// A number, a boolean or `null` that is read.
     fn literal(&mut self) -> Result<Found<'d>, Fault> {
         let start = self.cursor.position();
@@ -176,21 +176,48 @@ fn text(Raw { bytes, is_escaped }: Raw<'_>, start: usize) -> Result<Cow<'_, str>
     text.map_err(|error| Fault::at(start + error.offset, error.reason))
 }
 
-/// How long the wanted keys of an object are: most other keys are told from them by that alone.
-struct Lengths(u64);
+/// The key that the path at `place` wants of an object that its first `depth` steps lead to.
+fn key<'p>(paths: &Paths<'p>, place: usize, depth: usize) -> Option<&'p str> {
+    match step(paths, place, depth)? {
+        Step::Key(wanted) => Some(wanted),
+        Step::Index(_) => None,
+    }
+}
 
-impl Lengths {
-    fn of<'p>(wanted: impl Iterator<Item = &'p str>) -> Self {
-        Self(wanted.fold(0, |lengths, key| match likeness::is_plain(key) {
-            true => lengths | Self::bit(key.len()),
-            false => u64::MAX,
-        }))
+/// What is wanted of an object: most other keys are told from that by their lengths alone.
+struct Wanted {
+    lengths: u64,
+    are_plain: bool,
+}
+
+/// What it takes to compare a key with the wanted ones.
+enum Comparison {
+    /// It is another one for sure.
+    Different,
+    /// It is plain, and so are they.
+    Plain,
+    /// Nothing is known of it.
+    Any,
+}
+
+impl Wanted {
+    fn of<'p>(keys: impl Iterator<Item = &'p str>) -> Self {
+        let nothing = Self { lengths: 0, are_plain: true };
+        keys.fold(nothing, |wanted, key| Self {
+            lengths: wanted.lengths | Self::bit(key.len()),
+            are_plain: wanted.are_plain && likeness::is_plain(key),
+        })
     }
 
-    /// Whether a key may be a wanted one, or alike. It is another one for sure where both are plain and their lengths
-    /// differ. Without escapes only ASCII is plain: there is no NUL in it, and no broken UTF-8.
-    fn may_be(&self, key: Raw<'_>) -> bool {
-        self.0 & Self::bit(key.bytes.len()) != 0 || key.is_escaped || !key.bytes.is_ascii()
+    /// Without escapes a key holds no NUL, so that ASCII is plain; plain ones of different lengths are never alike.
+    fn compare(&self, Raw { bytes, is_escaped }: Raw<'_>) -> Comparison {
+        if !self.are_plain || is_escaped || !bytes.is_ascii() {
+            Comparison::Any
+        } else if self.lengths & Self::bit(bytes.len()) == 0 {
+            Comparison::Different
+        } else {
+            Comparison::Plain
+        }
     }
 
     /// One bit for many lengths, which only lets more keys be compared.

@@ -21,12 +21,21 @@ pub(super) fn of_keys(wanted: &str, name: &str) -> Likeness {
     if wanted == name {
         return Likeness::Same;
     }
-    let alike = if is_plain(wanted) && is_plain(name) {
-        wanted.eq_ignore_ascii_case(name)
+    if is_plain(wanted) && is_plain(name) {
+        return of_plain_keys(wanted.as_bytes(), name.as_bytes());
+    }
+    if folded(wanted).eq(folded(name)) { Likeness::Alike } else { Likeness::Different }
+}
+
+/// [`of_keys`] of two plain ones.
+pub(super) fn of_plain_keys(wanted: &[u8], name: &[u8]) -> Likeness {
+    if wanted == name {
+        Likeness::Same
+    } else if wanted.eq_ignore_ascii_case(name) {
+        Likeness::Alike
     } else {
-        folded(wanted).eq(folded(name))
-    };
-    if alike { Likeness::Alike } else { Likeness::Different }
+        Likeness::Different
+    }
 }
 
 /// Compares the names of form fields, query parameters and parts. To what [`of_keys`] says PHP adds that it drops
@@ -50,7 +59,7 @@ pub(super) fn of_fields(wanted: &str, name: &str) -> Likeness {
 /// Whether only the case of its letters can hide in a name: nearly always. Two plain names of different lengths are never
 /// alike to [`of_keys`].
 pub(super) fn is_plain(name: &str) -> bool {
-    name.is_ascii() && memchr::memchr(0, name.as_bytes()).is_none()
+    name.bytes().all(|byte| matches!(byte, 1..0x80))
 }
 
 /// The name as it is without case, up to a NUL. Through upper case, so that `ſ` and `K` (Kelvin) become `s` and `k`.

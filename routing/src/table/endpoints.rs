@@ -13,6 +13,8 @@ use crate::{
 /// What a token leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    /// The token, as the table holds it.
+    pub token: EndpointToken,
     /// The integration.
     pub integration: Arc<Integration>,
     /// What the endpoint stands for.
@@ -149,7 +151,7 @@ impl Claim {
             }
             _ => return None,
         };
-        Some(Endpoint { integration: Arc::clone(integration), target })
+        Some(Endpoint { token: self.token().clone(), integration: Arc::clone(integration), target })
     }
 }
 

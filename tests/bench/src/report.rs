@@ -35,11 +35,11 @@ impl Results {
             .find(|row| row.contestant == contestant && row.case == *case && row.failure.is_none())
     }
 
-    /// CPU per request of one in terms of another's: the median of the rounds' ratios, so that what changes between rounds
-    /// weighs on neither.
+    /// CPU per request of one in terms of another's: the median of the rounds' ratios, each of what the two used in terms of
+    /// the yardstick beside them, so that what changes within and between rounds weighs on neither.
     fn ratio(&self, one: Contestant, other: Contestant, case: &Case) -> Option<f64> {
         let (one, other) = (self.row(one, case)?, self.row(other, case)?);
-        let ratios = one.turns.iter().zip(&other.turns).map(|(one, other)| one.cpu / other.cpu);
+        let ratios = one.turns.iter().zip(&other.turns).map(|(one, other)| one.relative() / other.relative());
         Some(median(ratios)).filter(|ratio| ratio.is_finite())
     }
 }
@@ -50,24 +50,28 @@ mod tests {
     use crate::measure::Sample;
 
     #[test]
-    fn a_ratio_is_that_of_the_rounds_and_a_failure_has_none() {
+    fn a_ratio_is_that_of_neighbours_and_a_failure_has_none() {
         let case = goals::case(512);
-        let row = |contestant, cpus: [f64; 3], failure: Option<&str>| Row {
+        let row = |contestant, cpus: [(f64, f64); 3], failure: Option<&str>| Row {
             case: case.clone(),
             contestant,
-            turns: cpus.map(|cpu| Sample { cpu, rate: 1.0, p50: 1.0, p99: 1.0 }).to_vec(),
+            turns: cpus.map(|(cpu, base)| Sample { cpu, base, rate: 1.0, p50: 1.0, p99: 1.0 }).to_vec(),
             paced: Vec::new(),
             failure: failure.map(str::to_owned),
         };
         let rows = vec![
-            row(Contestant::Nginx, [10.0, 20.0, 40.0], None),
-            row(Contestant::References, [11.0, 24.0, 44.0], None),
-            row(Contestant::Haproxy, [1.0, 1.0, 1.0], Some("a wrong answer | of another flow")),
+            row(Contestant::Nginx, [(10.0, 10.0), (20.0, 20.0), (40.0, 40.0)], None),
+            row(Contestant::References, [(11.0, 10.0), (24.0, 20.0), (22.0, 20.0)], None),
+            row(Contestant::PassThrough, [(20.0, 20.0), (40.0, 40.0), (10.0, 10.0)], None),
+            row(Contestant::Haproxy, [(1.0, 1.0); 3], Some("a wrong answer | of another flow")),
         ];
         let results = Results { rows, memory: Vec::new() };
-        let ratio = |contestant| results.ratio(contestant, Contestant::Nginx, &case);
-        assert!(ratio(Contestant::References).is_some_and(|ratio| (ratio - 1.1).abs() < 1e-9));
-        assert_eq!(ratio(Contestant::Haproxy), None);
+        let ratio = |one, other| results.ratio(one, other, &case);
+        for other in [Contestant::Nginx, Contestant::PassThrough] {
+            let ratio = ratio(Contestant::References, other);
+            assert!(ratio.is_some_and(|ratio| (ratio - 1.1).abs() < 1e-9), "{ratio:?}");
+        }
+        assert_eq!(ratio(Contestant::Haproxy, Contestant::Nginx), None);
 
         let goals = goals::table(&results);
         assert!(

@@ -1,5 +1,5 @@
 use std::{
-    net::Ipv6Addr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
 };
 
@@ -63,7 +63,7 @@ const TEXTS: [&str; 12] = [
 
 /// As little as there can be to say.
 fn least() -> Record {
-    let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]), Protocol::Http1);
+    let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]).into(), Protocol::Http1);
     Record { ending: Ending::ClientClosed, ..record }
 }
 
@@ -73,7 +73,7 @@ fn most(reason: &str) -> Record {
     Record {
         execution_id: "0199c0de-0042-7abc-8def-0123456789ab".parse().expect("an id"),
         revision: i64::MAX,
-        peer: IpAddr::from([203, 0, 113, 255]),
+        peer: IpAddr::from([203, 0, 113, 255]).into(),
         protocol: Protocol::Http2,
         method: Some("X!#$%&'*+-.^_`|~9".parse().expect("a method")),
         endpoint: EndpointToken::parse("secret-part-of-the-url"),
@@ -103,7 +103,7 @@ fn records() -> Vec<Record> {
     for peer in
         [IpAddr::from([0, 10, 100, 9]), Ipv6Addr::LOCALHOST.into(), "2001:db8::1:a".parse().expect("one")]
     {
-        records.push(Record { peer, revision: i64::MIN, ending: Ending::Forwarded, ..least() });
+        records.push(Record { peer: peer.into(), revision: i64::MIN, ending: Ending::Forwarded, ..least() });
     }
     records
 }

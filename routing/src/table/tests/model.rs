@@ -101,7 +101,8 @@ fn endpoints_of_model(model: &Model, token: &str) -> Vec<Endpoint> {
         .collect();
     let mut endpoints = Vec::new();
     for (integration, tokens) in integrations {
-        let endpoint = |target| Endpoint { integration: Arc::clone(integration), target };
+        let endpoint =
+            |target| Endpoint { token: token.clone(), integration: Arc::clone(integration), target };
         if integration.endpoint_type == EndpointType::Shared && tokens.contains(&token) {
             endpoints.push(endpoint(Target::Shared));
         }

@@ -15,7 +15,7 @@ pub(super) fn all(machine: &[String], results: &Results) -> String {
                 .iter()
                 .map(|turn| {
                     json!({
-                        "cpuMicros": turn.cpu, "requestsPerSecond": turn.rate,
+                        "cpuMicros": turn.cpu, "nginxCpuMicros": turn.base, "requestsPerSecond": turn.rate,
                         "p50Micros": turn.p50, "p99Micros": turn.p99,
                     })
                 })
