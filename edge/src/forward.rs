@@ -180,12 +180,12 @@ impl Forwarder {
             idle_timeout: self.limits.upstream_idle,
         };
 
-        if let Some((conn, destination)) = self.pool.take(&addresses, host, tls) {
+        if let Some(upstream) = self.pool.take(&addresses, host, tls) {
             // What will not be sent again is let go of as it is written: the next body then lies where this one did, which
             // the processor still has at hand.
             let body = if may_be_repeated { delivery.body.clone() } else { mem::take(&mut delivery.body) };
             let mut upload = upload(body);
-            let link = link::begin(conn, destination, self.pool.clone(), &mut upload).await;
+            let link = link::begin(upstream, self.pool.clone(), &mut upload).await;
             match exchange.run(link, &mut upload, source).await {
                 Err(ForwardError::Head(HeadError::Closed(error)))
                     if upload.can_be_repeated() && may_be_repeated =>
@@ -198,12 +198,12 @@ impl Forwarder {
         }
         // In a box, since it is large and seldom: what waits for an answer should be small.
         let dial = Box::pin(self.dialler.dial(&addresses, host, tls));
-        let (conn, destination) = tokio::select! {
+        let upstream = tokio::select! {
             dialled = dial => dialled?,
             () = source.abandoned(), if body_is_over => return Err(ForwardError::Source(SourceError::GaveUp)),
         };
         let mut upload = upload(delivery.body);
-        let link = link::begin(conn, destination, self.pool.clone(), &mut upload).await;
+        let link = link::begin(upstream, self.pool.clone(), &mut upload).await;
         exchange.run(link, &mut upload, source).await
     }
 }

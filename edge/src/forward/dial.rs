@@ -6,7 +6,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use super::pool::Destination;
+use super::pool::{Destination, Upstream};
 use crate::conn::Conn;
 
 /// A connection that could not be made is tried once more.
@@ -53,14 +53,13 @@ impl Dialler {
         addresses: &[SocketAddr],
         host: &str,
         tls: bool,
-    ) -> Result<(Box<Conn>, Destination), DialError> {
+    ) -> Result<Upstream, DialError> {
         let mut tries = addresses.iter().cycle().take(TRIES).peekable();
         loop {
             let Some(addr) = tries.next().copied() else { return Err(DialError::Name(host.into())) };
             let error = match timeout(self.within, self.open(addr, host, tls)).await {
                 Ok(Ok(conn)) => {
-                    let destination = Destination { addr, host: host.into(), tls };
-                    return Ok((Box::new(conn), destination));
+                    return Ok(Upstream::new(conn, Destination { addr, host: host.into(), tls }));
                 }
                 Ok(Err(error)) => error,
                 Err(_) => DialError::Timeout(addr),

@@ -1,15 +1,16 @@
 //! One request and the head of its answer on one connection, side by side.
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant as Deadline;
 
 use super::{
     ForwardError, Source, SourceError,
-    link::{Reader, Writer},
+    link::Link,
     response::{Early, Response},
     upload::{Step, Upload},
 };
+use crate::within::passed;
 
 /// What bounds an exchange.
 pub(super) struct Exchange {
@@ -26,28 +27,13 @@ impl Exchange {
     /// before that is held, so that neither side waits for the other.
     pub(super) async fn run(
         &self,
-        (mut reader, mut writer): (Reader, Option<Writer>),
+        link: Link,
         upload: &mut Upload,
         source: &mut impl Source,
     ) -> Result<Response, ForwardError> {
+        let Link { mut reader, mut writer, mut home } = link;
         let mut early: Option<Early> = None;
-        let mut deadline = pin!(sleep(self.head_timeout));
-        loop {
-            if let Some(answer) = early.take_if(|early| upload.is_over() || early.is_complete()) {
-                return Ok(answer.into_response(reader, self.idle_timeout));
-            }
-            if upload.is_over() {
-                tokio::select! {
-                    // An answer that is there is worth more than whether anybody still waits for it.
-                    biased;
-                    read = Early::read(&mut reader, false, self.is_head) => {
-                        Early::advance(&mut early, read?, self.is_head, source);
-                    }
-                    () = source.abandoned() => return Err(ForwardError::Source(SourceError::GaveUp)),
-                    () = &mut deadline => return Err(ForwardError::Timeout(self.head_timeout)),
-                }
-                continue;
-            }
+        while !upload.is_over() && !early.as_ref().is_some_and(Early::is_complete) {
             tokio::select! {
                 // A request that can be finished is finished, so that its connection can be used again.
                 biased;
@@ -64,7 +50,6 @@ impl Exchange {
                             }
                         }
                     }
-                    deadline.as_mut().reset(Instant::now() + self.head_timeout);
                 }
                 read = Early::read(&mut reader, early.is_some(), self.is_head),
                     if early.as_ref().is_none_or(Early::wants_more) =>
@@ -73,5 +58,17 @@ impl Exchange {
                 }
             }
         }
+        if let Some(early) = early {
+            return Ok(early.into_response(reader, home, self.idle_timeout));
+        }
+        let deadline = Deadline::now() + self.head_timeout;
+        let head = tokio::select! {
+            // An answer that is here is worth more than whether anybody still waits for it.
+            biased;
+            head = reader.head(self.is_head) => head?,
+            () = source.abandoned() => return Err(ForwardError::Source(SourceError::GaveUp)),
+            () = passed(home.timer.as_mut(), deadline) => return Err(ForwardError::Timeout(self.head_timeout)),
+        };
+        Ok(Early::new(head, self.is_head).into_response(reader, home, self.idle_timeout))
     }
 }

@@ -1,13 +1,16 @@
 //! A connection to a flow endpoint in use. What does not go out at once is written while the answer is read, so that an
 //! endpoint which answers while it still receives cannot come to a standstill with us.
 
-use std::{io, sync::Arc};
+use std::{io, pin::Pin, sync::Arc};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
+use tokio::{
+    io::{AsyncReadExt as _, ReadHalf, WriteHalf},
+    time::Sleep,
+};
 
 use super::{
-    pool::{Destination, Pool},
+    pool::{Destination, Pool, Upstream},
     response::head::{self, Framing, Head, HeadFault, MAX_HEAD_BYTES, ResponseHead},
     upload::Upload,
 };
@@ -22,17 +25,26 @@ const BODY_READ_BYTES: usize = 64 * 1024;
 /// The writing half of a connection that was split.
 pub(super) type Writer = WriteHalf<Box<Conn>>;
 
+/// A connection in use.
+pub(super) struct Link {
+    pub(super) reader: Reader,
+    /// There while the request is not written to its end.
+    pub(super) writer: Option<Writer>,
+    pub(super) home: Home,
+}
+
 /// A connection, or its reading half.
 pub(super) struct Reader {
     side: Side,
     /// What was read and is not taken yet.
     unread: BytesMut,
+    /// Whether there was ever room for more than a head in that.
+    is_large: bool,
     /// Heads of class 1xx so far.
     informational: usize,
     rest: Rest,
     /// Whether the connection may be used again once the answer is over.
     keep: bool,
-    home: Home,
 }
 
 enum Side {
@@ -50,20 +62,17 @@ enum Rest {
     UntilClose,
 }
 
-/// Where a connection goes back to.
-struct Home {
+/// Where a connection goes back to, and what stays with it.
+pub(super) struct Home {
     pool: Arc<Pool>,
     destination: Destination,
+    /// For what the answer is waited for.
+    pub(super) timer: Pin<Box<Sleep>>,
 }
 
-/// Sends what of a request goes out at once on a connection that leads to `destination`. Where there is more of it, somebody
-/// has to write that while the answer is read.
-pub(super) async fn begin(
-    mut conn: Box<Conn>,
-    destination: Destination,
-    pool: Arc<Pool>,
-    upload: &mut Upload,
-) -> (Reader, Option<Writer>) {
+/// Sends what of a request goes out at once. Where there is more of it, somebody has to write that while the answer is read.
+pub(super) async fn begin(upstream: Upstream, pool: Arc<Pool>, upload: &mut Upload) -> Link {
+    let Upstream { mut conn, destination, timer, memory } = upstream;
     upload.write_at_once(&mut conn).await;
     let (side, writer) = if upload.is_over() {
         (Side::Whole(conn), None)
@@ -71,10 +80,9 @@ pub(super) async fn begin(
         let (half, writer) = tokio::io::split(conn);
         (Side::Half(half, None), Some(writer))
     };
-    let home = Home { pool, destination };
     let reader =
-        Reader { side, unread: BytesMut::new(), informational: 0, rest: Rest::Head, keep: false, home };
-    (reader, writer)
+        Reader { side, unread: memory, is_large: false, informational: 0, rest: Rest::Head, keep: false };
+    Link { reader, writer, home: Home { pool, destination, timer } }
 }
 
 impl Reader {
@@ -99,6 +107,7 @@ impl Reader {
             if self.unread.len() > MAX_HEAD_BYTES {
                 return Err(HeadFault::TooLarge.into());
             }
+            self.is_large |= !self.unread.is_empty();
             self.unread.reserve(HEAD_READ_BYTES);
             let ended = match self.side.read(&mut self.unread).await {
                 Ok(1..) => continue,
@@ -122,6 +131,7 @@ impl Reader {
                 Rest::Counted(left) => usize::try_from(*left).unwrap_or(usize::MAX).min(BODY_READ_BYTES),
                 Rest::Chunked(_) | Rest::UntilClose => BODY_READ_BYTES,
             };
+            self.is_large = true;
             self.unread.reserve(most);
             match (self.side.read(&mut (&mut self.unread).limit(most)).await, &self.rest) {
                 (Ok(1..), _) => {}
@@ -140,13 +150,15 @@ impl Reader {
     }
 
     /// Gives the connection back, if it can be used again. There must be no more to read.
-    pub(super) fn release(self) {
-        let Home { pool, destination } = self.home;
+    pub(super) fn release(self, home: Home) {
+        let Home { pool, destination, timer } = home;
         if let Some(conn) = self.side.into_conn()
             && self.keep
             && self.unread.is_empty()
         {
-            pool.put(conn, destination);
+            // Many connections may wait, and most of their answers are small.
+            let memory = if self.is_large { BytesMut::new() } else { self.unread };
+            pool.put(Upstream { conn, destination, timer, memory });
         }
     }
 }

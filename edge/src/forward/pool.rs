@@ -8,9 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::BytesMut;
 use futures::task::noop_waker_ref;
 use hashbrown::HashMap;
-use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::{
+    io::{AsyncRead as _, ReadBuf},
+    time::{Sleep, sleep},
+};
 
 use crate::conn::Conn;
 
@@ -30,6 +34,29 @@ pub(super) struct Destination {
     pub(super) tls: bool,
 }
 
+/// A connection to a flow endpoint, and what stays with it from one request to the next.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    pub(super) conn: Box<Conn>,
+    pub(super) destination: Destination,
+    /// For what its answers are waited for.
+    pub(super) timer: Pin<Box<Sleep>>,
+    /// For what is read of its answers.
+    pub(super) memory: BytesMut,
+}
+
+impl Upstream {
+    /// One that is new.
+    pub(super) fn new(conn: Conn, destination: Destination) -> Self {
+        Self {
+            conn: Box::new(conn),
+            destination,
+            timer: Box::pin(sleep(Duration::ZERO)),
+            memory: BytesMut::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Pool {
     idle: Mutex<Idle>,
@@ -44,8 +71,7 @@ struct Idle {
 
 #[derive(Debug)]
 struct Waiting {
-    conn: Box<Conn>,
-    destination: Destination,
+    upstream: Upstream,
     since: Instant,
 }
 
@@ -56,29 +82,24 @@ impl Pool {
     }
 
     /// The connection to one of `addresses` that has waited shortest and is still good.
-    pub(super) fn take(
-        &self,
-        addresses: &[SocketAddr],
-        host: &str,
-        tls: bool,
-    ) -> Option<(Box<Conn>, Destination)> {
+    pub(super) fn take(&self, addresses: &[SocketAddr], host: &str, tls: bool) -> Option<Upstream> {
         let mut idle = self.lock();
         for address in addresses {
-            while let Some(waiting) = idle.pop(*address, host, tls) {
-                if let Some(conn) = self.still_good(waiting.conn, waiting.since) {
-                    return Some((conn, waiting.destination));
+            while let Some(mut waiting) = idle.pop(*address, host, tls) {
+                if self.is_good(&mut waiting) {
+                    return Some(waiting.upstream);
                 }
             }
         }
         None
     }
 
-    fn still_good(&self, mut conn: Box<Conn>, since: Instant) -> Option<Box<Conn>> {
-        (since.elapsed() < self.keep && is_silent(&mut conn)).then_some(conn)
+    fn is_good(&self, waiting: &mut Waiting) -> bool {
+        waiting.since.elapsed() < self.keep && is_silent(&mut waiting.upstream.conn)
     }
 
     /// Lets a connection wait for its next request.
-    pub(super) fn put(&self, conn: Box<Conn>, destination: Destination) {
+    pub(super) fn put(&self, upstream: Upstream) {
         if self.keep.is_zero() {
             return;
         }
@@ -86,9 +107,9 @@ impl Pool {
         if idle.count >= MAX_IDLE {
             return;
         }
-        let waiting = idle.by_address.entry(destination.addr).or_default();
+        let waiting = idle.by_address.entry(upstream.destination.addr).or_default();
         if waiting.len() < MAX_IDLE_PER_ADDRESS {
-            waiting.push(Waiting { conn, destination, since: Instant::now() });
+            waiting.push(Waiting { upstream, since: Instant::now() });
             idle.count += 1;
         }
     }
@@ -101,7 +122,7 @@ impl Pool {
     fn sweep(&self) {
         let mut idle = self.lock();
         idle.by_address.retain(|_, waiting| {
-            waiting.retain_mut(|waiting| waiting.since.elapsed() < self.keep && is_silent(&mut waiting.conn));
+            waiting.retain_mut(|waiting| self.is_good(waiting));
             !waiting.is_empty()
         });
         idle.count = idle.by_address.values().map(Vec::len).sum();
@@ -111,7 +132,10 @@ impl Pool {
 impl Idle {
     fn pop(&mut self, address: SocketAddr, host: &str, tls: bool) -> Option<Waiting> {
         let waiting = self.by_address.get_mut(&address)?;
-        let fits = |waiting: &Waiting| waiting.destination.tls == tls && &*waiting.destination.host == host;
+        let fits = |waiting: &Waiting| {
+            let destination = &waiting.upstream.destination;
+            destination.tls == tls && &*destination.host == host
+        };
         let found = waiting.swap_remove(waiting.iter().rposition(fits)?);
         self.count -= 1;
         Some(found)

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use self::head::ResponseHead;
 use super::{
     ForwardError, Source,
-    link::{BodyError, Reader},
+    link::{BodyError, Home, Reader},
 };
 use crate::{answer::AnswerHead, within::within};
 
@@ -40,7 +40,7 @@ pub(crate) struct ResponseBody {
 }
 
 enum Rest {
-    ToRead(Box<Reader>),
+    ToRead(Box<(Reader, Home)>),
     Broken(BodyError),
     Nothing,
 }
@@ -66,7 +66,7 @@ impl ResponseBody {
             return Ok(Some(bytes));
         }
         let read = match &mut self.rest {
-            Rest::ToRead(reader) => within(self.idle_timeout, pin!(reader.body())).await,
+            Rest::ToRead(link) => within(self.idle_timeout, pin!(link.0.body())).await,
             Rest::Nothing => return Ok(None),
             Rest::Broken(_) => Ok(Ok(None)),
         };
@@ -76,8 +76,9 @@ impl ResponseBody {
             (Ok(Err(error)), _) => Err(Cut::Broken(error)),
             (Ok(Ok(None)), _) => match std::mem::replace(&mut self.rest, Rest::Nothing) {
                 Rest::Broken(error) => Err(Cut::Broken(error)),
-                Rest::ToRead(reader) => {
-                    reader.release();
+                Rest::ToRead(link) => {
+                    let (reader, home) = *link;
+                    reader.release(home);
                     Ok(None)
                 }
                 Rest::Nothing => Ok(None),
@@ -138,7 +139,7 @@ impl Early {
         }
     }
 
-    fn new(ResponseHead { head, length, .. }: ResponseHead, is_head: bool) -> Self {
+    pub(super) fn new(ResponseHead { head, length, .. }: ResponseHead, is_head: bool) -> Self {
         let state = if length == ResponseLength::None { State::Ended } else { State::Reading };
         Self { head, length, held: VecDeque::new(), state, is_head }
     }
@@ -153,13 +154,13 @@ impl Early {
         matches!(self.state, State::Ended | State::Broken(_))
     }
 
-    pub(super) fn into_response(self, reader: Reader, idle_timeout: Duration) -> Response {
+    pub(super) fn into_response(self, reader: Reader, home: Home, idle_timeout: Duration) -> Response {
         let rest = match self.state {
             State::Broken(error) => Rest::Broken(error),
             // Many an endpoint sends a body all the same, which would be taken for the next answer.
             _ if self.is_head => Rest::Nothing,
             // An answer that has ended is read to its end once more, which gives the connection back.
-            State::Reading | State::Full | State::Ended => Rest::ToRead(Box::new(reader)),
+            State::Reading | State::Full | State::Ended => Rest::ToRead(Box::new((reader, home))),
         };
         let body = ResponseBody { held: self.held, rest, idle_timeout };
         Response { head: self.head, length: self.length, body }

@@ -1,18 +1,13 @@
 //! An HTTP/1 connection: one head after the other, each under its deadline and judged raw, then handed on.
 
-use std::{
-    io,
-    pin::{Pin, pin},
-    sync::Arc,
-    time::Instant,
-};
+use std::{io, pin::pin, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
 use pingora::server::ShutdownWatch;
 use pointsman_routing::outcome::{Outcome, Refusal};
 use tokio::{
     io::AsyncReadExt as _,
-    time::{Instant as Deadline, Sleep, sleep_until, timeout_at},
+    time::{Instant as Deadline, sleep_until, timeout_at},
 };
 
 use super::head::{self, HeadFault, HeadScanner};
@@ -21,6 +16,7 @@ use crate::{
     conn::Conn,
     ingress::{Arrival, Ingress, Peer},
     request::{Hop, RequestHead},
+    within::passed,
 };
 
 /// What an HTTP/2 client with prior knowledge says first.
@@ -96,21 +92,6 @@ pub(super) async fn serve(mut conn: Box<Conn>, peer: Peer, ingress: &Arc<Ingress
         let Some(reused) = ingress.handle_h1(conn, head, hop, arrival, &shutdown).await else { return };
         conn = reused;
         idle_deadline = Deadline::now() + limits.client_keepalive;
-    }
-}
-
-/// Waits until `deadline` is past. The timer of a connection is only set anew where it went off too early: it would be so
-/// for each request otherwise, of which many come before it goes off.
-async fn passed(mut timer: Pin<&mut Sleep>, deadline: Deadline) {
-    if timer.deadline() > deadline {
-        timer.as_mut().reset(deadline);
-    }
-    loop {
-        timer.as_mut().await;
-        if timer.deadline() >= deadline {
-            return;
-        }
-        timer.as_mut().reset(deadline);
     }
 }
 
