@@ -6,6 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{
+    address::Address,
+    execution::ExecutionId,
+    telemetry::{Metrics, Stage},
+};
 use http::{Method, StatusCode};
 use pointsman_routing::{
     decide::Target,
@@ -13,12 +18,6 @@ use pointsman_routing::{
     name::{DeploymentName, FlowKey, IntegrationId},
     outcome::{Outcome, Refusal},
     table::{Endpoint, EndpointToken},
-};
-use uuid::Uuid;
-
-use crate::{
-    address::Address,
-    telemetry::{Metrics, Stage},
 };
 
 /// What the access lines are told from other events by.
@@ -58,7 +57,7 @@ impl fmt::Debug for AccessLog {
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The execution.
-    pub execution_id: Uuid,
+    pub execution_id: ExecutionId,
     /// The revision of the configuration that it was served by.
     pub revision: i64,
     /// The sender's address.
@@ -200,7 +199,7 @@ impl Drop for Line<'_> {
 impl Record {
     /// A record of a webhook that has just arrived. Until it is said otherwise, it was cut short by our own end.
     #[must_use]
-    pub fn new(execution_id: Uuid, peer: Address, protocol: Protocol) -> Self {
+    pub fn new(execution_id: ExecutionId, peer: Address, protocol: Protocol) -> Self {
         Self {
             execution_id,
             revision: 0,

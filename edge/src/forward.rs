@@ -21,7 +21,6 @@ use pointsman_routing::{
     webhook::Webhook,
 };
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 use self::{
     dial::{DialError, Dialler},
@@ -39,6 +38,7 @@ use crate::{
     address::Address,
     config::{Config, Limits},
     egress::{Egress, EgressError},
+    execution::ExecutionId,
     telemetry::Metrics,
     tls::{TlsError, client_config, upstream_roots},
 };
@@ -58,7 +58,7 @@ pub(crate) struct Forwarder {
 /// A webhook to deliver.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
-    pub(crate) execution_id: Uuid,
+    pub(crate) execution_id: ExecutionId,
     /// The request. Its own `body` is not looked at.
     pub(crate) webhook: Webhook<'a>,
     pub(crate) fragment: PathFragment<'a>,

@@ -22,7 +22,6 @@ use pointsman_routing::{
     outcome::{Outcome, Refusal},
     table::Table,
 };
-use uuid::Uuid;
 
 use self::{
     admit::Admitted,
@@ -37,6 +36,7 @@ use crate::{
     config::{Config, Limits},
     conn::Conn,
     egress::Egress,
+    execution::ExecutionId,
     forward::Forwarder,
     listener::head,
     preprocess::PreprocessClient,
@@ -159,12 +159,12 @@ impl Ingress {
 
     /// Answers a connection that is one too many.
     pub(crate) async fn turn_away(&self, conn: Box<Conn>, refusal: &Refusal) {
-        let (head, body) = rejection::answer(refusal, Uuid::now_v7());
+        let (head, body) = rejection::answer(refusal, ExecutionId::new());
         close(exchange::write_and_close(conn, head, body).await.ok()).await;
     }
 
     fn line(&self, arrival: Arrival, protocol: Protocol) -> Line<'_> {
-        let record = Record::new(Uuid::now_v7(), arrival.peer.address, protocol);
+        let record = Record::new(ExecutionId::new(), arrival.peer.address, protocol);
         Line::new(record, arrival.started, &self.access_log, &self.metrics)
     }
 
@@ -255,7 +255,7 @@ impl Ingress {
 /// A fault of ours ends one request and no other.
 fn contained<T>(
     run: impl Future<Output = Result<T, Stop>>,
-    execution_id: Uuid,
+    execution_id: ExecutionId,
 ) -> impl Future<Output = Result<T, Stop>> {
     // After a panic nothing is used again but the connection, for the answer that ends it.
     AssertUnwindSafe(run).catch_unwind().map(move |run| {
@@ -293,7 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_a_refusal() {
-        let stopped = contained(async { panic!("a fault of ours") }, Uuid::nil()).await;
+        let stopped = contained(async { panic!("a fault of ours") }, ExecutionId::new()).await;
         let Err::<(), _>(Stop::Refused(refusal)) = stopped else { panic!("not refused") };
         assert_eq!(refusal.outcome, Outcome::Internal);
         assert!(rejection::closes(refusal.outcome), "nobody knows what the connection has been through");

@@ -18,6 +18,7 @@ pub mod config;
 mod conn;
 mod copy;
 pub mod egress;
+pub mod execution;
 mod forward;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

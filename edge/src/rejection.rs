@@ -4,9 +4,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use pingora::protocols::http::date::get_cached_date;
 use pointsman_routing::outcome::{Outcome, Refusal};
-use uuid::Uuid;
 
-use crate::answer::AnswerHead;
+use crate::{answer::AnswerHead, execution::ExecutionId};
 
 /// The header of every answer that names the execution.
 pub(crate) const EXECUTION_ID: &str = "pointsman-execution-id";
@@ -14,16 +13,15 @@ pub(crate) const EXECUTION_ID: &str = "pointsman-execution-id";
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /// The answer to a request that was refused.
-pub(crate) fn answer(refusal: &Refusal, execution_id: Uuid) -> (AnswerHead, Bytes) {
+pub(crate) fn answer(refusal: &Refusal, execution_id: ExecutionId) -> (AnswerHead, Bytes) {
     let status = status(refusal.outcome);
-    let execution_id = execution_id.to_string();
     let body = serde_json::json!({
         "type": format!("urn:pointsman:problem:{}", refusal.outcome.code()),
         "title": title(refusal.outcome),
         "status": status.as_u16(),
         "detail": refusal.detail,
         "code": refusal.outcome.code(),
-        "executionId": execution_id,
+        "executionId": execution_id.as_str(),
     });
     let body = Bytes::from(body.to_string());
     let mut head = AnswerHead::new(status, None);
@@ -137,11 +135,12 @@ mod tests {
         HeaderMap,
         header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
     };
+    use uuid::Uuid;
 
     use super::*;
 
     fn answered(outcome: Outcome, detail: &'static str) -> (StatusCode, HeaderMap, serde_json::Value) {
-        let (head, body) = answer(&Refusal::new(outcome, detail), Uuid::nil());
+        let (head, body) = answer(&Refusal::new(outcome, detail), Uuid::nil().into());
         let headers = head.to_map();
         assert_eq!(headers[CONTENT_LENGTH], body.len().to_string());
         (head.status, headers, serde_json::from_slice(&body).unwrap())

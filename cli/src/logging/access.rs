@@ -18,7 +18,6 @@ use tracing_subscriber::fmt::{
     format::Writer,
     time::{FormatTime as _, SystemTime},
 };
-use uuid::Uuid;
 
 use super::lines::Lines;
 use crate::settings::logging::LogFormat;
@@ -91,7 +90,7 @@ impl<const JSON: bool> Line<'_, JSON> {
     /// In the order of [`Record::say`].
     fn fields(&mut self, record: &Record) {
         let Stages { receive, preprocess, decide, upstream, response, total } = record.stages;
-        self.id(name!("execution_id"), record.execution_id);
+        self.shown(name!("execution_id"), record.execution_id.as_str());
         self.word(name!("outcome"), Some(record.ending.label()));
         self.number(name!("status"), record.status.map(|status| status.as_u16()));
         self.number(name!("revision"), Some(record.revision));
@@ -184,10 +183,6 @@ impl<const JSON: bool> Line<'_, JSON> {
             self.name(name);
             self.put(word);
         }
-    }
-
-    fn id(&mut self, name: Name, id: Uuid) {
-        self.shown(name, id.hyphenated().encode_lower(&mut [0; 36]));
     }
 
     fn number(&mut self, name: Name, number: Option<impl itoa::Integer>) {

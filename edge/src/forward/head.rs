@@ -8,7 +8,6 @@ use pointsman_routing::{
     header::{encode_value, is_hop_by_hop, is_reserved},
     headers::Headers,
 };
-use uuid::Uuid;
 
 use super::{Delivery, Origin};
 use crate::rejection::EXECUTION_ID;
@@ -166,8 +165,7 @@ pub(super) fn is_nominated(nominated: &[&[u8]], name: &[u8]) -> bool {
 
 fn put_ours(head: &mut BytesMut, delivery: &Delivery<'_>, route: &Route) {
     let name = &route.deployment.name;
-    let execution_id = delivery.execution_id.as_hyphenated();
-    put(head, EXECUTION_ID, execution_id.encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    put(head, EXECUTION_ID, delivery.execution_id.as_bytes());
     // Ids hold nothing that has to be encoded.
     put(head, "pointsman-integration", name.integration.as_str().as_bytes());
     put(head, "pointsman-deployment", name.deployment.as_str().as_bytes());

@@ -1,7 +1,6 @@
 //! What goes back to the sender: a problem of ours, or a flow's answer as it arrives.
 
 use pointsman_routing::outcome::Refusal;
-use uuid::Uuid;
 
 use super::{
     exchange::{ClientGone, Exchange, Finished},
@@ -55,8 +54,7 @@ async fn pass_on(
     line: &mut Line<'_>,
 ) -> Result<Option<Finished>, ClientGone> {
     let Response { mut head, length, mut body } = response;
-    let execution_id = line.record.execution_id.as_hyphenated();
-    head.put(rejection::EXECUTION_ID, execution_id.encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    head.put(rejection::EXECUTION_ID, line.record.execution_id.as_bytes());
     let mut answer = exchange.answer(head, length, false).await?;
     loop {
         // What is there goes out together; only where nothing more is there yet, it goes out at once. The endpoint may

@@ -12,11 +12,11 @@ use pointsman_routing::{
     results::{Reply, Results},
     webhook::Webhook,
 };
-use uuid::Uuid;
 
 use super::{Arrival, Ingress, admit::Admitted, bounds::Place, sender::Sender};
 use crate::{
     access::Line,
+    execution::ExecutionId,
     forward::{Body, Delivery, ForwardError, Origin, Response, Source as _, SourceError},
     request::RequestHead,
     serving::Served,
@@ -43,7 +43,7 @@ pub(super) struct Visit<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) admitted: &'a Admitted<'a>,
     pub(super) arrival: Arrival,
-    pub(super) execution_id: Uuid,
+    pub(super) execution_id: ExecutionId,
     /// The version of HTTP that it came with, as `Via` has it.
     pub(super) version: &'static str,
 }

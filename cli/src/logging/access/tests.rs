@@ -10,6 +10,7 @@ use tracing_subscriber::{
     EnvFilter,
     fmt::{MakeWriter, time},
 };
+use uuid::Uuid;
 
 use super::*;
 
@@ -63,7 +64,7 @@ const TEXTS: [&str; 12] = [
 
 /// As little as there can be to say.
 fn least() -> Record {
-    let record = Record::new(Uuid::nil(), IpAddr::from([127, 0, 0, 1]).into(), Protocol::Http1);
+    let record = Record::new(Uuid::nil().into(), IpAddr::from([127, 0, 0, 1]).into(), Protocol::Http1);
     Record { ending: Ending::ClientClosed, ..record }
 }
 
@@ -71,7 +72,7 @@ fn least() -> Record {
 fn most(reason: &str) -> Record {
     let time = |us| Some(Duration::from_micros(us));
     Record {
-        execution_id: "0199c0de-0042-7abc-8def-0123456789ab".parse().expect("an id"),
+        execution_id: "0199c0de-0042-7abc-8def-0123456789ab".parse::<Uuid>().expect("an id").into(),
         revision: i64::MAX,
         peer: IpAddr::from([203, 0, 113, 255]).into(),
         protocol: Protocol::Http2,
