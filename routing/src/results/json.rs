@@ -13,7 +13,7 @@ use self::cursor::{Cursor, Raw};
 use super::{
     found::{Fault, Found, Read},
     likeness::{self, Likeness},
-    paths::{Meeting, Met, PathSet, Paths, step},
+    paths::{Met, PathSet, Paths, step},
 };
 use crate::reference::{Step, unescape, utf8};
 
@@ -76,8 +76,12 @@ impl<'d> Reader<'d, '_, '_> {
     }
 
     fn object(&mut self, active: PathSet, depth: usize) -> Result<(), Fault> {
-        let mut met = Met::default();
-        let wanted = Wanted::of(active.iter().filter_map(|place| key(self.paths, place, depth)));
+        let mut object = Object {
+            active,
+            depth,
+            wanted: Wanted::of(active.iter().filter_map(|place| key(self.paths, place, depth))),
+            met: Met::default(),
+        };
         self.cursor.open();
         if self.cursor.close(b'}') {
             return Ok(());
@@ -88,31 +92,13 @@ impl<'d> Reader<'d, '_, '_> {
                 return Err(self.cursor.fault("an object's key is missing or not in double quotes"));
             }
             let name = self.cursor.string()?;
-            let meeting = match wanted.compare(name) {
-                Comparison::Different => Meeting::default(),
-                Comparison::Plain => met.meet(active, |place| {
-                    key(self.paths, place, depth).map_or(Likeness::Different, |wanted| {
-                        likeness::of_plain_keys(wanted.as_bytes(), name.bytes)
-                    })
-                }),
-                Comparison::Any => {
-                    let name = text(name, start + 1)?;
-                    met.meet(active, |place| {
-                        key(self.paths, place, depth)
-                            .map_or(Likeness::Different, |wanted| likeness::of_keys(wanted, &name))
-                    })
-                }
-            };
-            for place in meeting.twice.iter() {
-                self.read[place] =
-                    Err(Fault::at(start, "its object has this key twice, or alike but for case"));
-            }
+            let on = self.meet(&mut object, name, start)?;
             self.cursor.skip_white_space();
             if !self.cursor.take(b':') {
                 return Err(self.cursor.fault("an object's key is not followed by a colon"));
             }
             self.cursor.skip_white_space();
-            self.value(meeting.on, depth + 1)?;
+            self.value(on, depth + 1)?;
             self.cursor.skip_white_space();
             if self.cursor.close(b'}') {
                 return Ok(());
@@ -146,6 +132,30 @@ impl<'d> Reader<'d, '_, '_> {
             self.cursor.skip_white_space();
             index += 1;
         }
+    }
+
+    /// Meets a key of an object on the way, which begins at `start`: the paths that lead on through it.
+    fn meet(&mut self, object: &mut Object, name: Raw<'_>, start: usize) -> Result<PathSet, Fault> {
+        let Object { active, depth, wanted, met } = object;
+        let key = |place| key(self.paths, place, *depth);
+        let meeting = match wanted.compare(name) {
+            Comparison::Different => return Ok(PathSet::default()),
+            Comparison::Plain => met.meet(*active, |place| {
+                key(place).map_or(Likeness::Different, |wanted| {
+                    likeness::of_plain_keys(wanted.as_bytes(), name.bytes)
+                })
+            }),
+            Comparison::Any => {
+                let name = text(name, start + 1)?;
+                met.meet(*active, |place| {
+                    key(place).map_or(Likeness::Different, |wanted| likeness::of_keys(wanted, &name))
+                })
+            }
+        };
+        for place in meeting.twice.iter() {
+            self.read[place] = Err(Fault::at(start, "its object has this key twice, or alike but for case"));
+        }
+        Ok(meeting.on)
     }
 
     /// A number, a boolean or `null` that is read.
@@ -182,6 +192,15 @@ fn key<'p>(paths: &Paths<'p>, place: usize, depth: usize) -> Option<&'p str> {
         Step::Key(wanted) => Some(wanted),
         Step::Index(_) => None,
     }
+}
+
+/// An object on the way, and what was met in it.
+struct Object {
+    /// The paths that lead into it, with so many steps.
+    active: PathSet,
+    depth: usize,
+    wanted: Wanted,
+    met: Met,
 }
 
 /// What is wanted of an object: most other keys are told from that by their lengths alone.

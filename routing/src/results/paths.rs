@@ -98,7 +98,7 @@ pub(super) struct Met {
 }
 
 /// What one more name means.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Meeting {
     /// The paths that lead on through it.
     pub(super) on: PathSet,
