@@ -6,11 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    address::Address,
-    execution::ExecutionId,
-    telemetry::{Metrics, Stage},
-};
 use http::{Method, StatusCode};
 use pointsman_routing::{
     decide::Target,
@@ -18,6 +13,12 @@ use pointsman_routing::{
     name::{DeploymentName, FlowKey, IntegrationId},
     outcome::{Outcome, Refusal},
     table::{Endpoint, EndpointToken},
+};
+
+use crate::{
+    address::Address,
+    execution::ExecutionId,
+    telemetry::{Metrics, Stage},
 };
 
 /// What the access lines are told from other events by.

@@ -19,8 +19,8 @@ const MEMORY: (usize, usize) = (256, 64 * 1024);
 pub(crate) const FEW: u32 = 2;
 /// How long they send.
 const MEMORY_WINDOW: Duration = Duration::from_secs(2);
-/// A virtual machine stands still for some milliseconds several times a second. Windows at a fixed rate are so short that
-/// most have no such time in them, and there are as many of them in a round.
+/// A virtual machine stands still for some milliseconds many times a second. Windows at a fixed rate are so short that some
+/// have no such time in them, and few have several; there are as many of them in a round.
 const PACED_WINDOW: Duration = Duration::from_millis(100);
 const PACED_WINDOWS: usize = 4;
 /// Requests in such a window at least, or its p99 would be one of few.
