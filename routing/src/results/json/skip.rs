@@ -5,27 +5,39 @@
 //! fault. So what is written here can only ever be too strict, and that costs nothing but time.
 //!
 //! Each block becomes [`Masks`], a bit for each byte. Which bytes are inside strings follows from the quotes that no
-//! backslash escapes; then all of the block is judged at once, and only brackets outside strings are looked at one by one.
+//! backslash escapes ([`strings`]); then all of the block is judged at once. What is left are the brackets outside strings
+//! ([`brackets`]): one after the other, and in long containers those of many blocks at once.
 
-use self::block::{Block, Lanes, Masks, Portable};
+use std::sync::OnceLock;
+
+use self::{
+    block::{Block, Lanes, Masks, Portable},
+    brackets::{Brackets, Row},
+    strings::Strings,
+};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod agreement;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod block;
+mod brackets;
+mod strings;
 #[cfg(test)]
 mod tests;
 
-/// The deepest that containers may stand in each other here. Deeper ones are nobody's, and are read byte by byte.
-const MAX_DEPTH: usize = 63;
+/// So many blocks are read one by one, where a container begins and where one may end, and so many at once in between.
+const BATCH: usize = 16;
 
 /// How blocks are read on this machine.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Skipper {
-    /// By instructions that the processor was asked for.
+    /// By instructions that the processor was asked for: all that help.
     #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
+    Bmi2(avx2::Avx2<true>),
+    /// The same without those that this processor lacks or is slow at.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2<false>),
     /// By what every processor has.
     Portable,
 }
@@ -33,9 +45,18 @@ pub(super) enum Skipper {
 impl Skipper {
     /// The fastest one.
     pub(super) fn new() -> Self {
+        // In a virtual machine, asking a processor what it is can take longer than a document.
+        static FASTEST: OnceLock<Skipper> = OnceLock::new();
+        *FASTEST.get_or_init(Self::detect)
+    }
+
+    fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         if let Some(lanes) = avx2::Avx2::detect() {
-            return Self::Avx2(lanes);
+            return match lanes.with_bmi2() {
+                Some(lanes) => Self::Bmi2(lanes),
+                None => Self::Avx2(lanes),
+            };
         }
         Self::Portable
     }
@@ -43,143 +64,121 @@ impl Skipper {
     /// All that there are on this machine.
     #[cfg(any(test, feature = "fuzzing"))]
     fn all() -> impl Iterator<Item = Self> {
-        let fastest = Self::new();
-        std::iter::once(Self::Portable).chain((!matches!(fastest, Self::Portable)).then_some(fastest))
+        let all = [Some(Self::Portable)].into_iter();
+        #[cfg(target_arch = "x86_64")]
+        let all = {
+            let lanes = avx2::Avx2::detect();
+            let bmi2 = lanes.and_then(avx2::Avx2::with_bmi2);
+            all.chain([lanes.map(Self::Avx2), bmi2.map(Self::Bmi2)])
+        };
+        all.flatten()
     }
 
     /// Where the container that begins at the start of `text` is over: behind its closing bracket. None where something
     /// up to there is wrong, or where more than `room` containers stand in each other.
     pub(super) fn container(self, text: &[u8], room: usize) -> Option<usize> {
+        if room < Brackets::MOST {
+            return None;
+        }
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(lanes) => lanes.container(text, room),
-            Self::Portable => container(Portable, text, room),
+            Self::Bmi2(lanes) => lanes.container(text),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(lanes) => lanes.container(text),
+            Self::Portable => container(Portable, text),
         }
     }
 }
 
 /// [`Skipper::container`], compiled for each kind of [`Lanes`].
 #[inline(always)]
-fn container(lanes: impl Lanes, text: &[u8], room: usize) -> Option<usize> {
-    let mut strings = Strings::default();
-    let mut brackets = Brackets(Brackets::NONE);
-    if room < MAX_DEPTH {
-        return None;
-    }
+fn container<L: Lanes>(lanes: L, text: &[u8]) -> Option<usize> {
+    let mut reading = Reading { lanes, strings: Strings::default(), brackets: Brackets::default() };
     let (blocks, rest) = text.as_chunks();
-    for (index, block) in blocks.iter().enumerate() {
-        match step(lanes, block, &mut strings, &mut brackets) {
-            Step::On => {}
-            Step::End(length) => return Some(index * block.len() + length),
-            Step::Unclear => return None,
+    let mut next = 0;
+    while next < blocks.len() {
+        for block in blocks[next..].iter().take(BATCH) {
+            if let Some(length) = reading.one(block).ok()? {
+                return Some(next * block.len() + length);
+            }
+            next += 1;
+        }
+        if L::COMPRESSES {
+            let (batches, _) = blocks[next..].as_chunks();
+            // A loop, since a closure would be compiled without the instructions.
+            for batch in batches {
+                if !reading.many(batch) {
+                    break;
+                }
+                next += BATCH;
+            }
         }
     }
     // White space changes nothing, neither in strings nor outside, and closes nothing.
     let mut last: Block = [b' '; 64];
     last[..rest.len()].copy_from_slice(rest);
-    match step(lanes, &last, &mut strings, &mut brackets) {
-        Step::End(length) => Some(text.len() - rest.len() + length),
-        Step::On | Step::Unclear => None,
-    }
+    let length = reading.one(&last).ok()??;
+    Some(text.len() - rest.len() + length)
 }
 
-/// What came of a block.
-enum Step {
-    /// The container goes on.
-    On,
-    /// It is over after so many bytes of the block.
-    End(usize),
-    /// Something is wrong, or may be.
-    Unclear,
+/// Something is wrong, or may be.
+struct Unclear;
+
+/// How far a container has been read.
+#[derive(Clone, Copy)]
+struct Reading<L> {
+    lanes: L,
+    strings: Strings,
+    brackets: Brackets,
 }
 
-#[inline(always)]
-fn step(lanes: impl Lanes, block: &Block, strings: &mut Strings, brackets: &mut Brackets) -> Step {
-    let masks = lanes.masks(block);
-    let (inside, broken) = strings.step(lanes, block, &masks);
-    let faults = broken | (masks.controls & inside) | !(masks.structure | inside);
-    match brackets.step(block, masks.brackets & !inside) {
-        Some(Step::End(length)) if faults << (64 - length) == 0 => Step::End(length),
-        None if faults == 0 => Step::On,
-        _ => Step::Unclear,
-    }
-}
-
-/// Where strings begin and end, from block to block.
-#[derive(Default)]
-struct Strings {
-    /// All bits where a string goes on into the next block.
-    inside: u64,
-    /// A bit where the next block begins with an escaped byte.
-    escaped: u64,
-    /// Bits of the next block that have to be hexadecimal digits.
-    digits: u64,
-}
-
-impl Strings {
-    /// The bytes that are inside strings (their opening quotes count, their closing ones do not), and those that break an
-    /// escape.
+impl<L: Lanes> Reading<L> {
+    /// Reads a block: after how many bytes of it the container is over, none where it goes on.
     #[inline(always)]
-    fn step(&mut self, lanes: impl Lanes, block: &Block, masks: &Masks) -> (u64, u64) {
-        let escaped = self.escaped(masks.backslashes);
-        let inside = lanes.prefix_xor(masks.quotes & !escaped) ^ self.inside;
-        self.inside = if inside >> 63 == 1 { u64::MAX } else { 0 };
-        if escaped | self.digits == 0 {
-            return (inside, 0);
+    fn one(&mut self, block: &Block) -> Result<Option<usize>, Unclear> {
+        let Outside { brackets, faults } = self.outside(block);
+        match self.brackets.step(block, brackets)? {
+            Some(length) if faults << (64 - length) == 0 => Ok(Some(length)),
+            None if faults == 0 => Ok(None),
+            _ => Err(Unclear),
         }
-        let letters = escaped & lanes.letters_u(block);
-        let digits = self.digits | letters << 1 | letters << 2 | letters << 3 | letters << 4;
-        self.digits = letters >> 63 | letters >> 62 | letters >> 61 | letters >> 60;
-        (inside, if digits == 0 { 0 } else { digits & !lanes.hexadecimal(block) })
     }
 
-    /// The bytes behind a backslash that is not escaped itself.
+    /// Reads all of these blocks, or none of them: where something is wrong with one, and where the container may end.
     #[inline(always)]
-    fn escaped(&mut self, backslashes: u64) -> u64 {
-        /// Every other bit.
-        const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
-        if backslashes == 0 {
-            return std::mem::take(&mut self.escaped);
-        }
-        // A run of backslashes escapes every second byte from its second one on. A subtraction borrows through each run at
-        // once; runs that begin on odd places and on even ones come out in opposite bits (so does simdjson).
-        let starts = backslashes & !self.escaped;
-        let behind = starts << 1;
-        let codes = ((behind | ODD).wrapping_sub(starts)) ^ ODD;
-        let escaped = codes ^ (backslashes | self.escaped);
-        self.escaped = (codes & backslashes) >> 63;
-        escaped
-    }
-}
-
-/// The brackets that are open: a bit for each, an object's set, the innermost one's lowest. Above them all stands one more.
-struct Brackets(u64);
-
-impl Brackets {
-    const NONE: u64 = 1;
-
-    /// Opens and closes what the block has in the places of `brackets`: nothing where that is well, the end where the
-    /// first bracket of all is closed.
-    #[inline(always)]
-    fn step(&mut self, block: &Block, mut brackets: u64) -> Option<Step> {
-        if brackets.count_ones() > self.0.leading_zeros() {
-            return Some(Step::Unclear);
-        }
-        // No branch depends on which bracket it is: no processor could guess it.
-        let mut wrong = 0;
-        while brackets != 0 {
-            let place = brackets.trailing_zeros() as usize % block.len();
-            brackets &= brackets - 1;
-            // The bits by which brackets differ.
-            let bracket = u64::from(block[place]);
-            let (is_curly, closes) = (bracket >> 5, bracket >> 2);
-            wrong |= (self.0 ^ is_curly) & closes;
-            let (opened, closed) = (self.0 << 1 | is_curly & 1, self.0 >> 1);
-            self.0 = if closes & 1 == 1 { closed } else { opened };
-            if self.0 == Self::NONE {
-                return Some(if wrong & 1 == 0 { Step::End(place + 1) } else { Step::Unclear });
+    fn many(&mut self, blocks: &[Block; BATCH]) -> bool {
+        let mut read = *self;
+        let (mut row, mut all_faults) = (Row::default(), 0);
+        for block in blocks {
+            let Outside { brackets, faults } = read.outside(block);
+            all_faults |= faults;
+            if !row.has_room(brackets) {
+                let full = std::mem::take(&mut row);
+                if read.brackets.settle(self.lanes, full).is_err() || !row.has_room(brackets) {
+                    return false;
+                }
             }
+            row.add(self.lanes, block, brackets);
         }
-        (wrong & 1 == 1).then_some(Step::Unclear)
+        if all_faults != 0 || read.brackets.settle(self.lanes, row).is_err() {
+            return false;
+        }
+        *self = read;
+        true
     }
+
+    /// Tells strings from what is outside of them, and judges both.
+    #[inline(always)]
+    fn outside(&mut self, block: &Block) -> Outside {
+        let Masks { quotes, brackets, others, is_special } = self.lanes.masks(block);
+        let (inside, broken) = self.strings.step(self.lanes, block, quotes, is_special);
+        Outside { brackets: brackets & !inside, faults: broken | others & !inside }
+    }
+}
+
+/// What is in a block beside strings.
+struct Outside {
+    brackets: u64,
+    /// What is wrong, in strings too.
+    faults: u64,
 }

@@ -7,18 +7,19 @@
 #![expect(unsafe_code, reason = "instructions that the compiler cannot know the processor to have")]
 
 use std::arch::x86_64::{
-    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm256_and_si256,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8,
-    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+    __cpuid, __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8,
+    _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi16, _mm256_srli_epi16, _pext_u64,
 };
 
-use super::block::{Block, Lanes, Masks};
+use super::block::{Block, CLOSING, CURLY, Digits, Kinds, Lanes, Masks, Portable, Specials};
 
-/// Says that the processor has what these functions need.
+/// Says that the processor has what these functions need; with `BMI2`, that it compresses bits fast, too.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Avx2(());
+pub(in super::super) struct Avx2<const BMI2: bool>(());
 
-impl Avx2 {
+impl Avx2<false> {
     /// Asks the processor, which the standard library does once.
     pub(super) fn detect() -> Option<Self> {
         let has_all = is_x86_feature_detected!("avx2")
@@ -29,18 +30,45 @@ impl Avx2 {
         has_all.then_some(Self(()))
     }
 
+    /// Asks the processor for more.
+    pub(super) fn with_bmi2(self) -> Option<Avx2<true>> {
+        (is_x86_feature_detected!("bmi2") && compresses_fast()).then_some(Avx2(()))
+    }
+
     /// [`container`](super::container) with these lanes.
-    pub(super) fn container(self, text: &[u8], room: usize) -> Option<usize> {
+    pub(super) fn container(self, text: &[u8]) -> Option<usize> {
         #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt,lzcnt")]
-        fn container(lanes: Avx2, text: &[u8], room: usize) -> Option<usize> {
-            super::container(lanes, text, room)
+        fn container(lanes: Avx2<false>, text: &[u8]) -> Option<usize> {
+            super::container(lanes, text)
         }
         // SAFETY: there is an `Avx2`, so the processor has the features.
-        unsafe { container(self, text, room) }
+        unsafe { container(self, text) }
     }
 }
 
-impl Lanes for Avx2 {
+impl Avx2<true> {
+    /// [`container`](super::container) with these lanes.
+    pub(super) fn container(self, text: &[u8]) -> Option<usize> {
+        #[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+        fn container(lanes: Avx2<true>, text: &[u8]) -> Option<usize> {
+            super::container(lanes, text)
+        }
+        // SAFETY: there is an `Avx2` with `BMI2`, so the processor has the features.
+        unsafe { container(self, text) }
+    }
+}
+
+/// Intel's processors, and AMD's since Zen 3 (family 0x19), take a few cycles for `pext`; those before, hundreds.
+fn compresses_fast() -> bool {
+    const INTEL: [u32; 3] = [0x756e_6547, 0x4965_6e69, 0x6c65_746e]; // "GenuineIntel"
+    let (maker, model) = (__cpuid(0), __cpuid(1).eax);
+    let family = (model >> 8 & 0xf) + (model >> 20 & 0xff);
+    [maker.ebx, maker.edx, maker.ecx] == INTEL || family >= 0x19
+}
+
+impl<const BMI2: bool> Lanes for Avx2<BMI2> {
+    const COMPRESSES: bool = BMI2;
+
     #[inline(always)]
     fn masks(self, block: &Block) -> Masks {
         // SAFETY: there is an `Avx2`, so the processor has the features.
@@ -48,15 +76,21 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn letters_u(self, block: &Block) -> u64 {
+    fn specials(self, block: &Block) -> Specials {
         // SAFETY: there is an `Avx2`, so the processor has the features.
-        unsafe { letters_u(block) }
+        unsafe { specials(block) }
     }
 
     #[inline(always)]
-    fn hexadecimal(self, block: &Block) -> u64 {
+    fn digits(self, block: &Block) -> Digits {
         // SAFETY: there is an `Avx2`, so the processor has the features.
-        unsafe { hexadecimal(block) }
+        unsafe { digits(block) }
+    }
+
+    #[inline(always)]
+    fn kinds(self, block: &Block) -> Kinds {
+        // SAFETY: there is an `Avx2`, so the processor has the features.
+        unsafe { kinds(block) }
     }
 
     #[inline(always)]
@@ -64,36 +98,73 @@ impl Lanes for Avx2 {
         // SAFETY: there is an `Avx2`, so the processor has the features.
         unsafe { prefix_xor(bits) }
     }
+
+    #[inline(always)]
+    fn compress(self, bits: u64, mask: u64) -> u64 {
+        if BMI2 {
+            // SAFETY: there is an `Avx2` with `BMI2`, so the processor has the feature.
+            unsafe { compress(bits, mask) }
+        } else {
+            Portable.compress(bits, mask)
+        }
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn masks(block: &Block) -> Masks {
     let [first, second] = load(block);
-    let (first, second) = (classify(first), classify(second));
+    let least = _mm256_min_epu8(first, second);
+    let backslashes = _mm256_or_si256(equal(first, b'\\'), equal(second, b'\\'));
+    let specials = _mm256_or_si256(are_controls(least), backslashes);
+    let classes = [classes(first), classes(second)];
+    let none = _mm256_setzero_si256();
     Masks {
-        quotes: join(first.quotes, second.quotes),
-        backslashes: join(first.backslashes, second.backslashes),
-        controls: join(first.controls, second.controls),
-        brackets: join(first.classes, second.classes),
-        structure: !join(first.others, second.others),
+        quotes: join([equal(first, b'"'), equal(second, b'"')]),
+        brackets: join(classes),
+        others: join(classes.map(|half| _mm256_cmpeq_epi8(half, none))),
+        is_special: _mm256_movemask_epi8(specials) != 0,
     }
 }
 
-/// 32 bytes, judged: the highest bit of each is what counts.
-struct Half {
-    quotes: __m256i,
-    backslashes: __m256i,
-    controls: __m256i,
-    classes: __m256i,
-    others: __m256i,
+#[inline]
+#[target_feature(enable = "avx2")]
+fn specials(block: &Block) -> Specials {
+    let [first, second] = load(block);
+    Specials {
+        controls: join([are_controls(first), are_controls(second)]),
+        backslashes: join([equal(first, b'\\'), equal(second, b'\\')]),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn digits(block: &Block) -> Digits {
+    let [first, second] = load(block);
+    Digits {
+        letters_u: join([equal(first, b'u'), equal(second, b'u')]),
+        hexadecimal: join([are_hexadecimal(first), are_hexadecimal(second)]),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn kinds(block: &Block) -> Kinds {
+    // What counts of a byte is its highest bit.
+    const TO_CLOSING: i32 = CLOSING.leading_zeros() as i32;
+    const TO_CURLY: i32 = CURLY.leading_zeros() as i32;
+    let [first, second] = load(block);
+    Kinds {
+        closing: join([_mm256_slli_epi16::<TO_CLOSING>(first), _mm256_slli_epi16::<TO_CLOSING>(second)]),
+        curly: join([_mm256_slli_epi16::<TO_CURLY>(first), _mm256_slli_epi16::<TO_CURLY>(second)]),
+    }
 }
 
 /// What stands outside strings, by the two digits of the byte in hexadecimal: it does where both have a class in common.
 /// Only brackets have the highest class.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn classify(bytes: __m256i) -> Half {
+fn classes(bytes: __m256i) -> __m256i {
     const WHITE: i8 = 1; // 09, 0a, 0d
     const SIGN: i8 = 2; // 20 (space), 22 (quote), 2b to 2e
     const DIGIT: i8 = 4; // 30 to 3a (colon)
@@ -123,28 +194,14 @@ fn classify(bytes: __m256i) -> Half {
     let high = twice([WHITE, 0, SIGN, DIGIT, brackets, letters, brackets, letters, 0, 0, 0, 0, 0, 0, 0, 0]);
     let digits = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0f));
     // A byte above 0x7f shuffles in a zero.
-    let classes = _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, digits));
-    Half {
-        quotes: equal(bytes, b'"'),
-        backslashes: equal(bytes, b'\\'),
-        controls: _mm256_cmpeq_epi8(bytes, _mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f))),
-        classes,
-        others: _mm256_cmpeq_epi8(classes, _mm256_setzero_si256()),
-    }
+    _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, digits))
 }
 
+/// Bytes below 0x20.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn letters_u(block: &Block) -> u64 {
-    let [first, second] = load(block);
-    join(equal(first, b'u'), equal(second, b'u'))
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn hexadecimal(block: &Block) -> u64 {
-    let [first, second] = load(block);
-    join(are_hexadecimal(first), are_hexadecimal(second))
+fn are_controls(bytes: __m256i) -> __m256i {
+    _mm256_cmpeq_epi8(bytes, _mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)))
 }
 
 #[inline]
@@ -171,6 +228,12 @@ fn prefix_xor(bits: u64) -> u64 {
 }
 
 #[inline]
+#[target_feature(enable = "bmi2")]
+fn compress(bits: u64, mask: u64) -> u64 {
+    _pext_u64(bits, mask)
+}
+
+#[inline]
 #[target_feature(enable = "avx2")]
 fn equal(bytes: __m256i, byte: u8) -> __m256i {
     _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte.cast_signed()))
@@ -189,8 +252,8 @@ fn twice(t: [i8; 16]) -> __m256i {
 /// The highest bits of both halves.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn join(first: __m256i, second: __m256i) -> u64 {
-    let [first, second] = [first, second].map(|half| u64::from(_mm256_movemask_epi8(half).cast_unsigned()));
+fn join(halves: [__m256i; 2]) -> u64 {
+    let [first, second] = halves.map(|half| u64::from(_mm256_movemask_epi8(half).cast_unsigned()));
     first | second << 32
 }
 

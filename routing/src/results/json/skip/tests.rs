@@ -3,8 +3,9 @@
 use proptest::{prelude::*, sample};
 
 use super::{
+    BATCH, Skipper,
     agreement::check,
-    block::{Block, Lanes, Portable},
+    block::{Block, Digits, Kinds, Lanes, Masks, Portable, Specials},
 };
 
 /// With everything around it that moves it over a block: spaces before it, and something behind it.
@@ -31,42 +32,87 @@ fn every_byte_counts_as_what_it_is_in_every_place() {
         for place in [0, 1, 31, 32, 63] {
             let mut block: Block = [b'.'; 64];
             block[place] = byte;
-            for (name, masks, u, digits) in kinds(&block) {
+            every_kind(|name, lanes| {
+                let (masks, specials, digits, kinds) = lanes.of(&block);
                 let found = |mask: u64| mask == 1 << place;
                 assert_eq!(found(masks.quotes), byte == b'"', "{name}, {byte}");
-                assert_eq!(found(masks.backslashes), byte == b'\\', "{name}, {byte}");
-                assert_eq!(found(masks.controls), byte < 0x20, "{name}, {byte}");
                 assert_eq!(found(masks.brackets), b"{}[]".contains(&byte), "{name}, {byte}");
                 let outside = byte.is_ascii_alphanumeric() || b" \t\r\n{}[]:,\"+.-".contains(&byte);
-                assert_eq!(found(!masks.structure), !outside, "{name}, {byte}");
-                assert_eq!(found(u), byte == b'u', "{name}, {byte}");
-                assert_eq!(found(digits), byte.is_ascii_hexdigit(), "{name}, {byte}");
-            }
+                assert_eq!(found(masks.others), !outside, "{name}, {byte}");
+                assert_eq!(masks.is_special, byte == b'\\' || byte < 0x20, "{name}, {byte}");
+                assert_eq!(found(specials.backslashes), byte == b'\\', "{name}, {byte}");
+                assert_eq!(found(specials.controls), byte < 0x20, "{name}, {byte}");
+                assert_eq!(found(digits.letters_u), byte == b'u', "{name}, {byte}");
+                assert_eq!(found(digits.hexadecimal), byte.is_ascii_hexdigit(), "{name}, {byte}");
+                if masks.brackets != 0 {
+                    assert_eq!(
+                        found(kinds.closing & masks.brackets),
+                        b"]}".contains(&byte),
+                        "{name}, {byte}"
+                    );
+                    assert_eq!(found(kinds.curly & masks.brackets), b"{}".contains(&byte), "{name}, {byte}");
+                }
+            });
         }
     }
 }
 
-fn kinds(block: &Block) -> Vec<(&'static str, super::Masks, u64, u64)> {
-    fn of(lanes: impl Lanes, block: &Block) -> (super::Masks, u64, u64) {
-        (lanes.masks(block), lanes.letters_u(block), lanes.hexadecimal(block))
-    }
-    let mut kinds = vec![("portable", of(Portable, block))];
-    #[cfg(target_arch = "x86_64")]
-    kinds.extend(super::avx2::Avx2::detect().map(|lanes| ("AVX2", of(lanes, block))));
-    kinds.into_iter().map(|(name, (masks, u, digits))| (name, masks, u, digits)).collect()
+/// [`Lanes`] of any kind.
+trait AnyLanes {
+    fn of(&self, block: &Block) -> (Masks, Specials, Digits, Kinds);
+    fn prefix_xor(&self, bits: u64) -> u64;
+    fn compress(&self, bits: u64, mask: u64) -> u64;
 }
+
+impl<L: Lanes> AnyLanes for L {
+    fn of(&self, block: &Block) -> (Masks, Specials, Digits, Kinds) {
+        (self.masks(block), self.specials(block), self.digits(block), self.kinds(block))
+    }
+
+    fn prefix_xor(&self, bits: u64) -> u64 {
+        Lanes::prefix_xor(*self, bits)
+    }
+
+    fn compress(&self, bits: u64, mask: u64) -> u64 {
+        Lanes::compress(*self, bits, mask)
+    }
+}
+
+fn every_kind(check: impl Fn(&str, &dyn AnyLanes)) {
+    for skipper in Skipper::all() {
+        let lanes: &dyn AnyLanes = match &skipper {
+            #[cfg(target_arch = "x86_64")]
+            Skipper::Bmi2(lanes) => lanes,
+            #[cfg(target_arch = "x86_64")]
+            Skipper::Avx2(lanes) => lanes,
+            Skipper::Portable => &Portable,
+        };
+        check(&format!("{skipper:?}"), lanes);
+    }
+}
+
+const WORDS: [u64; 7] = [0, 1, 1 << 63, 0x8000_0000_0000_0001, u64::MAX, 0x0123_4567_89ab_cdef, 0b1001_0010];
 
 #[test]
 fn strings_are_told_from_what_is_outside_them() {
-    for bits in [0, 1, 1 << 63, 0x8000_0000_0000_0001, u64::MAX, 0x0123_4567_89ab_cdef, 0b1001_0010] {
+    for bits in WORDS {
         let expected = (0..64).fold(0, |mask, bit| {
             let up_to = bits & (u64::MAX >> (63 - bit));
             mask | u64::from(up_to.count_ones() % 2) << bit
         });
-        assert_eq!(Portable.prefix_xor(bits), expected, "{bits:x}");
-        #[cfg(target_arch = "x86_64")]
-        if let Some(lanes) = super::avx2::Avx2::detect() {
-            assert_eq!(lanes.prefix_xor(bits), expected, "{bits:x}");
+        every_kind(|name, lanes| assert_eq!(lanes.prefix_xor(bits), expected, "{name}, {bits:x}"));
+    }
+}
+
+#[test]
+fn bits_are_told_from_what_is_between_them() {
+    for mask in WORDS {
+        for bits in WORDS {
+            let places = (0..64).filter(|bit| mask >> bit & 1 == 1);
+            let expected = places.enumerate().fold(0, |all, (place, bit)| all | (bits >> bit & 1) << place);
+            every_kind(|name, lanes| {
+                assert_eq!(lanes.compress(bits, mask), expected, "{name}, {bits:x}, {mask:x}");
+            });
         }
     }
 }
@@ -145,6 +191,44 @@ fn what_is_wrong_is_left_wherever_it_stands() {
             assert_eq!(check(&document, 0, 128), None, "{}", container.escape_ascii());
         }
         check_everywhere(container);
+    }
+}
+
+#[test]
+fn brackets_of_many_blocks_are_closed_by_their_own_kind() {
+    // Deep and shallow, dense and far from each other, more of them than a row takes, up and down over borders of rows.
+    let pieces = ["[", "{", "[{", "[[[[{{{{[{", "[1,{}],", "[[],{}],", "{\"a\":[{},[[]]]},"];
+    for piece in pieces {
+        for apart in [0, 1, 5, 20, 63, 64, 200] {
+            for times in [1, 2, 5, 30, 60] {
+                let beginning = format!("{piece}{:apart$}", "").repeat(times);
+                let mut open = Vec::new();
+                for byte in beginning.bytes() {
+                    match byte {
+                        b'[' => open.push(']'),
+                        b'{' => open.push('}'),
+                        b']' | b'}' => drop(open.pop()),
+                        _ => {}
+                    }
+                }
+                let depth = open.len() + 1;
+                let end =
+                    open.iter().rev().map(|bracket| format!("{bracket}{:apart$}", "")).collect::<String>();
+                let filler = " ".repeat(BATCH * 64);
+                let container = format!("[{filler}{beginning}{filler}{end}{filler}]");
+                let document = format!("{container},[{{}}]{filler}");
+                let skipped = check(document.as_bytes(), 0, 128);
+                assert!(skipped == Some(container.len()) || depth > 40, "{piece:?}, {apart}, {times}");
+                // Each bracket that closes, of the other kind.
+                for (place, byte) in
+                    container.bytes().enumerate().filter(|(_, byte)| b"]}".contains(byte)).take(70)
+                {
+                    let mut broken = container.clone().into_bytes();
+                    broken[place] = if byte == b']' { b'}' } else { b']' };
+                    assert_eq!(check(&broken, 0, 128), None, "{piece:?}, {apart}, {times}, {place}");
+                }
+            }
+        }
     }
 }
 
