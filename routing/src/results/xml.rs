@@ -4,6 +4,8 @@
 //! quick-xml finds the borders of markup and pairs the tags; what else makes XML well-formed is checked here, because a
 //! reader that is laxer could see another element. There is no DOCTYPE, so there are no entities but the five.
 
+use std::borrow::Cow;
+
 use quick_xml::{Reader as Events, events::Event};
 
 use self::element::Element;
@@ -71,15 +73,16 @@ impl Reader<'_, '_, '_> {
                 Ok(())
             }
             Event::Text(text) => {
-                if text.contains("]]>") {
+                if markup::ends_cdata(&text) {
                     return Err("`]]>` stands in text");
                 }
-                self.text(&text.xml10_content())
+                self.text(&text, || text.xml10_content())
             }
-            Event::CData(text) if self.is_inside() => self.text(&text.xml10_content()),
+            Event::CData(text) if self.is_inside() => self.text(&text, || text.xml10_content()),
             Event::GeneralRef(reference) if self.is_inside() => {
                 let mut buffer = [0; 4];
-                self.text(markup::resolve(&reference)?.encode_utf8(&mut buffer))
+                let text = &*markup::resolve(&reference)?.encode_utf8(&mut buffer);
+                self.text(text, || text.into())
             }
             Event::CData(_) | Event::GeneralRef(_) => Err(OUTSIDE),
             Event::Decl(declaration) if position == 0 => {
@@ -133,12 +136,13 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), &'static str> {
+    /// Text as it was written, and what readers are given of it.
+    fn text<'t>(&mut self, raw: &str, content: impl FnOnce() -> Cow<'t, str>) -> Result<(), &'static str> {
         if !self.is_inside() {
-            return if markup::is_blank(text) { Ok(()) } else { Err(OUTSIDE) };
+            return if markup::is_blank(raw) { Ok(()) } else { Err(OUTSIDE) };
         }
         if let (0, Some(element)) = (self.skipped, self.open.last_mut()) {
-            element.text(text);
+            element.text(raw, content);
         }
         Ok(())
     }

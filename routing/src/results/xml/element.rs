@@ -1,5 +1,7 @@
 //! An element on the way to what a path looks for.
 
+use std::borrow::Cow;
+
 use super::{
     super::{
         found::{Fault, Found, Read},
@@ -73,15 +75,16 @@ impl Element {
         self.followers.iter_mut().filter_map(|follower| follower.child(name, paths, read)).collect()
     }
 
-    /// More of its text. Of a text with a child in the middle, some readers see only what is before the child.
-    pub(super) fn text(&mut self, text: &str) {
-        let is_blank = markup::is_blank(text);
+    /// More of its text: as it was written, and what readers are given of it. Of a text with a child in the middle, some
+    /// readers see only what is before the child.
+    pub(super) fn text<'t>(&mut self, raw: &str, content: impl FnOnce() -> Cow<'t, str>) {
+        let is_blank = markup::is_blank(raw);
         if self.interrupted && !is_blank {
             self.tear("an element stands in the middle of its text");
         }
         self.has_text |= !is_blank;
         if self.keeps_text {
-            self.text.push_str(text);
+            self.text.push_str(&content());
         }
     }
 

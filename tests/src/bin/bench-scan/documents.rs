@@ -82,6 +82,27 @@ pub(crate) fn document(shape: Shape, bytes: usize) -> String {
     }
 }
 
+/// The same order as XML, with the routed fields at its start.
+pub(crate) fn xml(bytes: usize) -> String {
+    let mut document = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<order><customerId>{CUSTOMER}</customerId><type>{KIND}</type><lines>"
+    );
+    for number in 0_u32.. {
+        let line = format!(
+            r#"<line sku="PEN-{number:05}"><name>Pencil, HB, pack of {}</name><quantity>{}</quantity><price currency="EUR">{:.2}</price></line>"#,
+            number % 50,
+            number % 13,
+            f64::from(number % 977) / 8.0
+        );
+        if document.len() + line.len() + 16 > bytes {
+            break;
+        }
+        document.push_str(&line);
+    }
+    document.push_str("</lines></order>");
+    document
+}
+
 fn line(shape: Shape, number: u32) -> String {
     let price = f64::from(number % 977) / 8.0;
     match shape {

@@ -1,4 +1,5 @@
-//! What routing costs by itself: reading two values out of a JSON body, and a whole decision among 100,000 deployments.
+//! What routing costs by itself: reading two values out of a JSON or an XML body, and a whole decision among 100,000
+//! deployments.
 //!
 //! ```text
 //! cargo run --release -p pointsman-tests --bin bench-scan -- [--rounds 40] [--deployments 100000]
@@ -6,7 +7,7 @@
 //!
 //! Each figure is the fastest of its rounds, in which all take turns: what else runs on the machine only adds. Beside
 //! ours, on the same bytes: `memchr` for a byte that is not there (how fast the memory can be looked through), serde with
-//! a struct of the two fields, and a `serde_json::Value`.
+//! a struct of the two fields, and a `serde_json::Value`; for XML, quick-xml stepping through all events.
 
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
@@ -20,6 +21,7 @@ use std::{
 
 use http::Method;
 use pointsman_routing::{headers::Headers, reference::Reference, results::Results, webhook::Webhook};
+use quick_xml::events::Event;
 
 use documents::{Shape, document};
 
@@ -36,6 +38,9 @@ fn main() {
             scan(shape, size, args.rounds);
         }
     }
+    for size in SIZES {
+        scan_xml(size, args.rounds);
+    }
     println!();
     decision::measure(args.deployments, args.rounds);
 }
@@ -44,17 +49,7 @@ fn main() {
 fn scan(shape: Shape, size: usize, rounds: usize) {
     let body = document(shape, size);
     let body = body.as_bytes();
-    let references = ["results.body.data.customerId", "results.body.data.type"]
-        .map(|text| Reference::parse(text).expect("a reference"));
-    let headers = Headers::from_iter([("content-type", "application/json")]);
-    let read = || {
-        let webhook =
-            Webhook { method: &Method::POST, headers: &headers, query: "", path_fragment: "", body };
-        let results = Results::Request(webhook);
-        let [customer, kind] = results.read(references.each_ref().map(Some));
-        let found = [customer, kind].map(|found| found.expect("readable").expect("a value").len());
-        assert_eq!(found, [documents::CUSTOMER.len(), documents::KIND.len()]);
-    };
+    let mut read = reading(body, "application/json", "");
     let memchr = || assert_eq!(memchr::memchr(0, black_box(body)), None);
     let partial = || {
         let found: documents::Partial<'_> = serde_json::from_slice(black_box(body)).expect("JSON");
@@ -65,11 +60,42 @@ fn scan(shape: Shape, size: usize, rounds: usize) {
         assert_eq!(found["customerId"], documents::CUSTOMER);
         assert_eq!(found["type"], documents::KIND);
     };
-    let best = fastest(rounds, &mut [&mut { read }, &mut { memchr }, &mut { partial }, &mut { value }]);
-    for (who, took) in ["ours", "memchr", "struct", "Value"].into_iter().zip(&best) {
+    let best = fastest(rounds, &mut [&mut read, &mut { memchr }, &mut { partial }, &mut { value }]);
+    print(shape.name(), body, &["ours", "memchr", "struct", "Value"], &best);
+}
+
+/// The same of XML.
+fn scan_xml(size: usize, rounds: usize) {
+    let body = documents::xml(size);
+    let mut read = reading(body.as_bytes(), "application/xml", "order.");
+    let events = || {
+        let mut events = quick_xml::Reader::from_str(black_box(&body));
+        while !matches!(events.read_event().expect("XML"), Event::Eof) {}
+    };
+    let best = fastest(rounds, &mut [&mut read, &mut { events }]);
+    print("XML", body.as_bytes(), &["ours", "events"], &best);
+}
+
+/// What reads the two values, which members of `root` lead to.
+fn reading<'b>(body: &'b [u8], content_type: &str, root: &str) -> impl FnMut() + 'b {
+    let references = ["customerId", "type"].map(|name| {
+        Reference::parse(&format!("results.body.data.{root}{name}")).expect("a reference")
+    });
+    let headers = Headers::from_iter([("content-type", content_type)]);
+    move || {
+        let webhook =
+            Webhook { method: &Method::POST, headers: &headers, query: "", path_fragment: "", body };
+        let results = Results::Request(webhook);
+        let [customer, kind] = results.read(references.each_ref().map(Some));
+        let found = [customer, kind].map(|found| found.expect("readable").expect("a value").len());
+        assert_eq!(found, [documents::CUSTOMER.len(), documents::KIND.len()]);
+    }
+}
+
+fn print(name: &str, body: &[u8], who: &[&str], best: &[f64]) {
+    for (who, took) in who.iter().zip(best) {
         println!(
-            "{:<8} {:>9}  {who:<9} {took:>10.0} {:>8.2} {:>10.2}",
-            shape.name(),
+            "{name:<8} {:>9}  {who:<9} {took:>10.0} {:>8.2} {:>10.2}",
             body.len(),
             bytes_per_ns(body.len(), *took),
             took / best[0]
