@@ -253,10 +253,13 @@ impl Table {
         MappingRecord::new(integration, customer, mapping, stamp)
     }
 
-    /// The same of a deployment that nobody else has yet.
+    /// The same of a deployment that nobody else has yet, with the keys of its flows.
     fn share_ids_of(&self, mut deployment: Arc<Deployment>) -> Arc<Deployment> {
         if let Some(own) = Arc::get_mut(&mut deployment) {
-            own.name.integration = self.shared_integration(&own.name.integration).clone();
+            if let Some(record) = self.integrations.only(Key::of(own.name.integration.as_str())) {
+                own.name.integration = record.integration.id.clone();
+                own.flow_endpoints.share_flows(|flow| record.integration.flows.find_key(flow.as_str()));
+            }
             own.customer = self.shared_customer(&own.customer).clone();
         }
         deployment

@@ -28,6 +28,15 @@ impl<V> ByFlow<V> {
         self.0.iter().map(|(flow, value)| (flow, value))
     }
 
+    /// Takes what `shared` has for a flow in the place of its own: one text for all deployments.
+    pub(crate) fn share_flows<'f>(&mut self, shared: impl Fn(&FlowKey) -> Option<&'f FlowKey>) {
+        for (flow, _) in &mut self.0 {
+            if let Some(shared) = shared(flow).filter(|shared| *shared == flow) {
+                *flow = shared.clone();
+            }
+        }
+    }
+
     /// The flows.
     pub fn keys(&self) -> impl Iterator<Item = &FlowKey> {
         self.0.iter().map(|(flow, _)| flow)
@@ -80,6 +89,18 @@ mod tests {
         assert_eq!(values.keys().map(FlowKey::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(values.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(ByFlow::<i32>::default().values().next().is_none());
+    }
+
+    #[test]
+    fn a_flow_is_shared_where_it_is_the_same() {
+        let mut values: ByFlow<i32> = [(key("a"), 1), (key("b"), 2)].into_iter().collect();
+        let before = values.clone();
+        let shared = [key("a"), key("c")];
+        values.share_flows(|flow| shared.iter().find(|shared| *shared == flow).or(Some(&shared[1])));
+        assert_eq!(values, before);
+        let is_shared =
+            |flow: &FlowKey| shared.iter().any(|shared| std::ptr::eq(shared.as_str(), flow.as_str()));
+        assert_eq!(values.keys().map(is_shared).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]
