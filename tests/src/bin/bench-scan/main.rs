@@ -78,9 +78,8 @@ fn scan_xml(size: usize, rounds: usize) {
 
 /// What reads the two values, which members of `root` lead to.
 fn reading<'b>(body: &'b [u8], content_type: &str, root: &str) -> impl FnMut() + 'b {
-    let references = ["customerId", "type"].map(|name| {
-        Reference::parse(&format!("results.body.data.{root}{name}")).expect("a reference")
-    });
+    let references = ["customerId", "type"]
+        .map(|name| Reference::parse(&format!("results.body.data.{root}{name}")).expect("a reference"));
     let headers = Headers::from_iter([("content-type", content_type)]);
     move || {
         let webhook =
