@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, task::AbortHandle};
 use self::{acme::Acme, delivery::DeliveryError, service::Acme as AcmeService, story::Story};
 use crate::{
     addresses,
-    commands::serve::{self, Edge, ServeError, Servers},
+    commands::serve::{self, Edge, EdgeThreads, ServeError, Servers},
     output,
     preprocess::EdgePreprocess,
     receiver::Receiver,
@@ -79,19 +79,19 @@ fn list(wrong: &[DeliveryError]) -> String {
 
 /// Runs the demo: with `once` to the end of the story, else until a signal.
 pub(crate) fn run(once: bool) -> Result<(), DemoError> {
-    let edge_runtime = serve::runtime("edge", 2)?;
+    let edge_threads = EdgeThreads::start(2)?;
     let control_runtime = serve::runtime("control", serve::CONTROL_THREADS)?;
     let ran = control_runtime.block_on(async {
         let mut signals = Signals::take()?;
         let stage = tokio::select! {
-            built = tokio::time::timeout(START_TIMEOUT, Stage::build(edge_runtime.handle())) => {
+            built = tokio::time::timeout(START_TIMEOUT, Stage::build(edge_threads.handle())) => {
                 built.map_err(|_| DemoError::Slow)??
             }
             _ = signals.next() => return Ok(()),
         };
         stage.play(once, signals).await
     });
-    edge_runtime.shutdown_background();
+    edge_threads.stop();
     control_runtime.shutdown_background();
     ran
 }

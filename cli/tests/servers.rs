@@ -158,9 +158,16 @@ fn what_was_configured_is_there_after_a_restart() {
 
 #[test]
 fn a_request_under_way_is_finished_before_the_end() {
+    // One thread alone is another runtime than several.
+    for threads in ["--threads=1", "--threads=3"] {
+        a_request_under_way_is_finished(threads);
+    }
+}
+
+fn a_request_under_way_is_finished(threads: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let flow = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let mut server = Server::up(folder.path(), &[]);
+    let mut server = Server::up(folder.path(), &[threads]);
     let flow_address = flow.local_addr().expect("its address").to_string();
     server.admin(&["apply", "--wait", "-f", &manifest(folder.path(), &flow_address)]);
     let url = server.admin(&["get", "integrations/acme-erp", "--url"]);
@@ -251,6 +258,7 @@ fn control_plane_and_edge_run_apart() {
         &[
             "edge",
             "--edge-id=a",
+            "--threads=1",
             "--control-plane",
             &url,
             "--edge-listen=127.0.0.1:0",

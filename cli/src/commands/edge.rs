@@ -7,7 +7,7 @@ use pointsman_edge::config::TlsFiles;
 
 use super::{
     End,
-    serve::{self, Edge as RunningEdge, ServeError, Servers},
+    serve::{Edge as RunningEdge, EdgeThreads, ServeError, Servers},
 };
 use crate::{
     logging,
@@ -62,7 +62,8 @@ pub(super) struct Edge {
 impl Edge {
     pub(super) fn run(self) -> Result<End, ServeError> {
         let log = logging::start(&self.log);
-        let runtime = serve::runtime("edge", serve::edge_threads(&self.process))?;
+        let threads = EdgeThreads::of(&self.process)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let ran = runtime.block_on(async {
             let mut signals = Signals::take()?;
             self.process.forget_addresses();
@@ -78,12 +79,13 @@ impl Edge {
             }
             log.attach(&mut config);
             let edge = tokio::select! {
-                started = RunningEdge::start(config, runtime.handle().clone()) => started?,
+                started = RunningEdge::start(config, threads.handle().clone()) => started?,
                 _ = signals.next() => return Ok(()),
             };
             let servers = Servers { edge: Some(edge), ..Servers::default() };
             servers.run(signals, &self.process).await
         });
+        threads.stop();
         runtime.shutdown_background();
         ran.map(|()| End::Fine)
     }

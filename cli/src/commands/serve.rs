@@ -1,11 +1,11 @@
 //! Running servers: report where they listen, wait for a signal or a failure, stop cleanly.
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, path::Path, thread, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use pointsman_control_plane::{self as control_plane, PublicUrl};
 use pointsman_edge as edge;
 use pointsman_routing::name::EdgeId;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::Handle;
 
 use crate::{
     addresses::{self, Addresses, AddressesFileError},
@@ -14,8 +14,10 @@ use crate::{
     signals::Signals,
 };
 
-/// The control plane has little to do, and does it beside the edge.
-pub(crate) const CONTROL_THREADS: usize = 2;
+pub(crate) use self::threads::{CONTROL_THREADS, EdgeThreads, runtime};
+
+mod threads;
+
 /// How long stopping may take beyond what requests under way are given.
 const STOP_MARGIN: Duration = Duration::from_secs(10);
 
@@ -54,11 +56,6 @@ pub(crate) enum ServeError {
     Addresses(#[from] AddressesFileError),
 }
 
-/// A runtime whose threads have this name.
-pub(crate) fn runtime(name: &str, threads: usize) -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().thread_name(name).worker_threads(threads).build()
-}
-
 /// What lets the edge of this process, and nobody else, get its configuration from the control plane of this process.
 pub(crate) fn own_edge_token(
     control_plane: &control_plane::App,
@@ -66,11 +63,6 @@ pub(crate) fn own_edge_token(
 ) -> Result<edge::config::AccessToken, ServeError> {
     let id = EdgeId::parse(id).expect("the id of an edge");
     Ok(edge::config::AccessToken::Secret(control_plane.admit_own_edge(id)?.expose().to_owned()))
-}
-
-/// How many threads an edge has.
-pub(super) fn edge_threads(settings: &ProcessSettings) -> usize {
-    settings.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
 }
 
 /// A running edge, and the runtime that it lives on.

@@ -7,7 +7,7 @@ use pointsman_control_plane as control_plane;
 
 use super::{
     End,
-    serve::{self, CONTROL_THREADS, Edge, ServeError, Servers},
+    serve::{self, CONTROL_THREADS, Edge, EdgeThreads, ServeError, Servers},
 };
 use crate::{
     addresses,
@@ -44,18 +44,18 @@ impl Up {
     pub(super) fn run(self) -> Result<End, ServeError> {
         let log = logging::start(&self.log);
         // Apart, so that a busy edge does not starve the control plane, nor the other way round.
-        let edge_runtime = serve::runtime("edge", serve::edge_threads(&self.process))?;
+        let edge_threads = EdgeThreads::of(&self.process)?;
         let control_runtime = serve::runtime("control", CONTROL_THREADS)?;
         let ran = control_runtime.block_on(async {
             let mut signals = Signals::take()?;
             self.process.forget_addresses();
             let servers = tokio::select! {
-                started = self.start(edge_runtime.handle(), &log) => started?,
+                started = self.start(edge_threads.handle(), &log) => started?,
                 _ = signals.next() => return Ok(()),
             };
             servers.run(signals, &self.process).await
         });
-        edge_runtime.shutdown_background();
+        edge_threads.stop();
         control_runtime.shutdown_background();
         ran.map(|()| End::Fine)
     }
