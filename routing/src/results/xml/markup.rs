@@ -109,11 +109,10 @@ pub(super) fn attributes(raw: &str) -> Result<Vec<Attribute<'_>>, &'static str> 
 fn are_distinct(attributes: &[Attribute<'_>]) -> bool {
     const FEW: usize = 8;
     if attributes.len() <= FEW {
-        let pairs = attributes
+        return attributes
             .iter()
             .enumerate()
-            .flat_map(|(index, one)| attributes[..index].iter().map(move |other| (one.name, other.name)));
-        return pairs.into_iter().all(|(one, other)| one != other);
+            .all(|(index, one)| attributes[..index].iter().all(|other| one.name != other.name));
     }
     let mut names: Vec<_> = attributes.iter().map(|attribute| attribute.name).collect();
     names.sort_unstable();

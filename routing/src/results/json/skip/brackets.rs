@@ -2,7 +2,7 @@
 
 use super::{
     Unclear,
-    block::{Block, Kinds, Lanes},
+    block::{Block, CLOSING, CURLY, Kinds, Lanes},
 };
 
 /// The brackets that are open: a bit for each, an object's set, the innermost one's lowest. Above them all stands one more.
@@ -37,9 +37,8 @@ impl Brackets {
         while brackets != 0 {
             let place = brackets.trailing_zeros() as usize % block.len();
             brackets &= brackets - 1;
-            // The bits by which brackets differ.
             let bracket = u64::from(block[place]);
-            let (is_curly, closes) = (bracket >> 5, bracket >> 2);
+            let (is_curly, closes) = (bracket >> CURLY.trailing_zeros(), bracket >> CLOSING.trailing_zeros());
             wrong |= (self.0 ^ is_curly) & closes;
             let (opened, closed) = (self.0 << 1 | is_curly & 1, self.0 >> 1);
             self.0 = if closes & 1 == 1 { closed } else { opened };
