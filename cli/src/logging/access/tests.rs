@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
 };
@@ -6,6 +7,7 @@ use std::{
 use http::StatusCode;
 use pointsman_edge::access::{Ending, Protocol};
 use pointsman_routing::outcome::Outcome;
+use serde_json::{Value, json};
 use tracing_subscriber::{
     EnvFilter,
     fmt::{MakeWriter, time},
@@ -107,6 +109,61 @@ fn records() -> Vec<Record> {
         records.push(Record { peer: peer.into(), revision: i64::MIN, ending: Ending::Forwarded, ..least() });
     }
     records
+}
+
+#[test]
+fn a_line_has_the_fields_that_are_documented_and_no_secret() {
+    let line = String::from_utf8(line::<true>(&most("no such flow"))).expect("text");
+    let Value::Object(mut fields) = serde_json::from_str(&line).expect("JSON") else {
+        panic!("no object: {line}")
+    };
+    fields.remove("timestamp").expect("a moment");
+    let expected = json!({
+        "level": "INFO",
+        "target": "pointsman::access",
+        "execution_id": "0199c0de-0042-7abc-8def-0123456789ab",
+        "outcome": "flow_unknown",
+        "status": 422,
+        "revision": i64::MAX,
+        "endpoint": "secret",
+        "integration": "acme-erp",
+        "deployment": "B.1_2",
+        "flow": "new-order",
+        "method": "X!#$%&'*+-.^_`|~9",
+        "protocol": "http2",
+        "peer": "203.0.113.255",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "reason": "no such flow",
+        "bytes_in": u64::MAX,
+        "bytes_out": 10,
+        "receive_us": 0,
+        "preprocess_us": 9,
+        "decide_us": 10,
+        "upstream_us": 99,
+        "response_us": 1_234_567,
+        "total_us": u64::MAX,
+    });
+    assert_eq!(Value::Object(fields), expected);
+}
+
+#[test]
+fn a_line_leaves_out_what_there_is_not() {
+    let line: Value = serde_json::from_slice(&line::<true>(&least())).expect("JSON");
+    let fields: BTreeSet<_> = line.as_object().expect("an object").keys().map(String::as_str).collect();
+    let expected = [
+        "timestamp",
+        "level",
+        "target",
+        "execution_id",
+        "outcome",
+        "revision",
+        "protocol",
+        "peer",
+        "bytes_in",
+        "bytes_out",
+        "total_us",
+    ];
+    assert_eq!(fields, BTreeSet::from(expected));
 }
 
 /// The line as we write it, and as the library does.
